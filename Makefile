@@ -1,0 +1,67 @@
+# make start   install what serving needs into .venv and start the daemon (EP=cuda for an NVIDIA card)
+# make test    install the rest and run every test
+# make check   lint, formatting, types and import arrows
+# make bench   measure the cost of a photo on this machine
+
+PYTHON ?= python3
+EP ?= cpu
+
+VENV := .venv
+BIN := $(VENV)/bin
+SERVE := $(VENV)/.serve-$(EP)
+LAB := $(VENV)/.lab-$(EP)
+
+PACKAGES := server/ermask training/ermask_training export/ermask_export
+OTHER := $(if $(filter cuda,$(EP)),onnxruntime,onnxruntime-gpu)
+
+ifeq ($(filter $(EP),cpu cuda),)
+$(error EP is "$(EP)"; it can be cpu or cuda)
+endif
+
+.PHONY: start install test check format bench clean
+
+start: $(SERVE)
+	$(BIN)/ermask-daemon start
+
+install: $(SERVE)
+
+test: $(LAB)
+	$(BIN)/python -m pytest
+	@if ls tests/extension/*.test.js >/dev/null 2>&1; then node --test tests/extension/; fi
+
+check: $(LAB)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(PACKAGES) tests
+	$(BIN)/lint-imports
+
+format: $(LAB)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(LAB)
+	@set -e; for script in tests/bench/bench_*.py; do \
+		if [ ! -f "$$script" ]; then echo "There is nothing to measure in tests/bench."; exit 1; fi; \
+		echo "== $$script"; $(BIN)/python "$$script"; \
+	done
+
+clean:
+	rm -rf $(VENV) dist
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "ermask needs Python 3.11 or newer; name one with PYTHON=/path/to/python3.x"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# The two ONNX Runtimes overwrite each other's files: where the other one is, both have to go first.
+$(SERVE): pyproject.toml | $(BIN)/python
+	@if $(BIN)/python -m pip show -q $(OTHER) 2>/dev/null; then \
+		$(BIN)/python -m pip uninstall -q -y onnxruntime onnxruntime-gpu; \
+	fi
+	@rm -f $(VENV)/.serve-* $(VENV)/.lab-*
+	$(BIN)/python -m pip install -q -e ".[$(EP)]"
+	@touch $@
+
+$(LAB): pyproject.toml constraints.txt $(SERVE)
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[$(EP),lab,dev]"
+	@touch $@
