@@ -1,0 +1,244 @@
+"""Protect a photo, and undo it: the story, in order. No HTTP, no files, no clock but for timings.
+
+`protect` and `restore` mirror each other: find the faces, cut the crops, ask the network what to
+change, apply it to the photo. Protecting adds the mark, restoring reads it first and takes it off.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ermask import align, mark, render
+from ermask.contract import STRENGTHS, Role
+from ermask.detect import MIN_FACE, CenterFace, Detector, Face
+from ermask.errors import AlreadyProtected, FacesTooSmall, NoFaceFound, WrongKey
+from ermask.sessions import Models
+
+if TYPE_CHECKING:
+    from ermask.circles import Circle
+    from ermask.codec import Photo
+    from ermask.keys import Key
+    from ermask.settings import Settings
+
+
+@dataclass(frozen=True)
+class FaceReport:
+    """What was done to one face, and where it is (left, top, right, bottom; photo pixels)."""
+
+    box: tuple[float, float, float, float]
+    score: float
+    """The detector's confidence, 0 to 1."""
+    width: float
+    changed: bool
+    reason: str | None = None
+    """Why it was not changed: `too_small`."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """How well one key fits a photo."""
+
+    circle_id: str
+    label: str
+    score: float
+    """Standard deviations above chance (see `mark`)."""
+    threshold: float
+    fits: bool
+    strength: str
+    """The preset that the mark names; means nothing unless `fits`."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A photo and what is known about it."""
+
+    photo: Photo
+    faces: list[FaceReport]
+    matches: list[Match]
+    ms: dict[str, float] = field(default_factory=dict)
+    """Milliseconds by stage."""
+
+
+class Engine:
+    """The networks and the detector at work. Not thread-safe: one photo at a time."""
+
+    def __init__(self, models: Models, detector: Detector) -> None:
+        self.models = models
+        self._detector = detector
+
+    @property
+    def providers(self) -> dict[str, str]:
+        """The execution provider of every network that is loaded."""
+        return {str(name): provider for name, provider in self.models.active().items()}
+
+    def warm_up(self) -> None:
+        """Load and try all networks, so that the first photo does not wait for it."""
+        self.models.warm_up()
+
+    def protect(self, photo: Photo, circle: Circle, key: Key, strength: str = "mid") -> Result:
+        """Change every face that is large enough.
+
+        Raises:
+            NoFaceFound, FacesTooSmall: nothing could be changed.
+            AlreadyProtected: the photo carries this key's mark.
+            ValueError: no such strength.
+        """
+        if strength not in STRENGTHS:
+            raise ValueError(f"strength must be one of {', '.join(STRENGTHS)}, not {strength!r}")
+        watch = Stopwatch()
+        faces, reports = self._find(photo, watch)
+        crops = _crops(photo, faces, watch)
+        [match] = _compare(crops, [(circle, key)])
+        if match.fits:
+            raise AlreadyProtected(f"This photo is already protected for the circle {match.label}.")
+        watch.lap("mark")
+        changes = self._ask("protector", crops, faces, key, strength, mark.residual(key, strength))
+        watch.lap("network")
+        rgb = render.apply(photo.rgb, changes)
+        watch.lap("render")
+        return Result(photo.with_rgb(rgb), reports, [], watch.ms)
+
+    def restore(
+        self, photo: Photo, keys: Sequence[tuple[Circle, Key]], *, force: bool = False
+    ) -> Result:
+        """Undo `protect` with the key among `keys` that fits.
+
+        Args:
+            force: apply the one key that is given although its mark is not found.
+
+        Raises:
+            NoFaceFound, FacesTooSmall: nothing could be restored.
+            WrongKey: no key fits, and `force` is off.
+            ValueError: `force` with any other number of keys than one.
+        """
+        if force and len(keys) != 1:
+            raise ValueError("force needs exactly one key")
+        watch = Stopwatch()
+        faces, reports = self._find(photo, watch)
+        crops = _crops(photo, faces, watch)
+        matches = _compare(crops, keys)
+        watch.lap("mark")
+        if not matches or not (matches[0].fits or force):
+            raise WrongKey(_explain(matches))
+        best = matches[0]
+        key = next(key for circle, key in keys if circle.id == best.circle_id)
+        strength = best.strength if best.fits else "mid"
+        changes = self._ask("eraser", crops, faces, key, strength, -mark.residual(key, strength))
+        watch.lap("network")
+        rgb = render.apply(photo.rgb, changes)
+        watch.lap("render")
+        return Result(photo.with_rgb(rgb), reports, matches, watch.ms)
+
+    def inspect(self, photo: Photo, keys: Sequence[tuple[Circle, Key]]) -> Result:
+        """Which of the keys fits the photo; matches come best first, the photo is unchanged.
+
+        Raises:
+            NoFaceFound, FacesTooSmall: there is nothing to read a mark from.
+        """
+        watch = Stopwatch()
+        faces, reports = self._find(photo, watch)
+        crops = _crops(photo, faces, watch)
+        matches = _compare(crops, keys)
+        watch.lap("mark")
+        return Result(photo, [_unchanged(report) for report in reports], matches, watch.ms)
+
+    def _find(self, photo: Photo, watch: Stopwatch) -> tuple[list[Face], list[FaceReport]]:
+        found = self._detector.find(photo.rgb)
+        watch.lap("detect")
+        if not found:
+            raise NoFaceFound("No face was found in this photo.")
+        large = [face for face in found if face.width >= MIN_FACE]
+        if not large:
+            widest = max(face.width for face in found)
+            raise FacesTooSmall(
+                f"The largest face is {widest:.0f} pixels wide; {MIN_FACE} are needed."
+            )
+        reports = [
+            FaceReport(face.box, face.score, face.width, fits, None if fits else "too_small")
+            for face in found
+            for fits in [face.width >= MIN_FACE]
+        ]
+        return large, reports
+
+    def _ask(
+        self,
+        role: Role,
+        crops: align.Floats,
+        faces: list[Face],
+        key: Key,
+        strength: str,
+        extra: align.Floats,
+    ) -> list[render.Change]:
+        """One run of a network over all faces; `extra` is added to every residual."""
+        count = len(faces)
+        answer = self.models.load(role).run(
+            {
+                "crop": crops,
+                "key": np.repeat(key.field()[None], count, 0),
+                "strength": np.full(count, STRENGTHS[strength], np.float32),
+            }
+        )
+        return [
+            render.Change(face.similarity, residual + extra, flow)
+            for face, residual, flow in zip(faces, answer["residual"], answer["flow"], strict=True)
+        ]
+
+
+class Stopwatch:
+    """Milliseconds between laps, by name."""
+
+    def __init__(self) -> None:
+        self.ms: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.ms[name] = round((now - self._last) * 1000, 2)
+        self._last = now
+
+
+def open_engine(settings: Settings) -> Engine:
+    """The engine that the settings describe. Networks are loaded at `warm_up` or first use."""
+    models = Models(
+        settings.models_dir,
+        device=settings.device,
+        threads=settings.threads,
+        idle_unload_s=settings.idle_unload_s,
+    )
+    return Engine(models, CenterFace(models.load_detector))
+
+
+def _crops(photo: Photo, faces: list[Face], watch: Stopwatch) -> align.Floats:
+    crops = align.to_tensor([align.crop(photo.rgb, face.similarity) for face in faces])
+    watch.lap("align")
+    return crops
+
+
+def _compare(crops: align.Floats, keys: Sequence[tuple[Circle, Key]]) -> list[Match]:
+    readings = mark.read(crops)
+    needed = mark.threshold(readings)
+    matches = []
+    for circle, key in keys:
+        score, strength = mark.score(readings, key)
+        matches.append(Match(circle.id, circle.label, score, needed, score >= needed, strength))
+    return sorted(matches, key=lambda match: -match.score)
+
+
+def _explain(matches: list[Match]) -> str:
+    if not matches:
+        return "There is no key on this machine."
+    best = matches[0]
+    if len(matches) == 1:
+        found = f"The key of {best.label} does not fit this photo"
+    else:
+        found = f"None of {len(matches)} keys fits this photo; the best is that of {best.label}"
+    return f"{found} (score {best.score:.1f}, needed {best.threshold:.1f})."
+
+
+def _unchanged(report: FaceReport) -> FaceReport:
+    return FaceReport(report.box, report.score, report.width, False, report.reason)

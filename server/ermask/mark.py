@@ -1,0 +1,113 @@
+"""The verification mark: which key, at which strength, a face was protected with.
+
+A network always outputs something, so it cannot say that a key is wrong. The mark can: a faint
+pattern of random signs drawn from the key, added to the residual, found again by correlation
+(spread spectrum; Cox et al., 1997). For a key that was not used, the signs are independent of the
+photo whatever the photo shows, so the score is a weighted sum of fair coin flips with variance 1,
+and P(score >= t) <= exp(-t^2 / 2) (Hoeffding, 1963): the false-accept rate has a bound that needs
+no data. The mark comes from another HKDF stream than the key field: whoever estimates it
+learns nothing about the field that decides how the face changes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import numpy as np
+
+from ermask.align import Floats, soft_mask
+from ermask.contract import CROP, RESIDUAL_GRID, STRENGTHS
+
+CELLS = 28
+"""Cells along one side of the crop."""
+SIDE = CROP // CELLS
+AMPLITUDE = (1.5 / 255, 2.2 / 255, 2.2 / 255)
+"""Half the step between a -1 and a +1 cell in Y, Cb and Cr, as a share of the range."""
+SHIFTS = (-2, 0, 2)
+"""Misalignments tried when reading, in crop pixels, along each axis."""
+FALSE_ACCEPT = 1e-6
+"""Bound on the chance that a photo fits a key it was not protected with."""
+CLIP = 3.0
+"""Cells that stand out more than this many times their surroundings' roughness count as this."""
+FLOOR = 0.7 / 255
+"""Roughness below which a cell is not trusted more: rounding and compression are as large."""
+
+TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
+"""ITU-R BT.601, as in JPEG."""
+TO_RGB = np.linalg.inv(TO_YCC)
+
+
+class DerivesBytes(Protocol):
+    """A key: see `ermask.keys.Key.derive`."""
+
+    def derive(self, info: bytes, length: int) -> bytes: ...
+
+
+def signs(key: DerivesBytes, strength: str) -> Floats:
+    """The pattern of a key at a preset: float32 (3, CELLS, CELLS) of -1 and +1."""
+    count = 3 * CELLS * CELLS
+    stream = key.derive(b"mark/" + strength.encode(), -(-count // 8))
+    bits = np.unpackbits(np.frombuffer(stream, np.uint8))[:count]
+    return (bits.astype(np.float32) * 2 - 1).reshape(3, CELLS, CELLS)
+
+
+def residual(key: DerivesBytes, strength: str) -> Floats:
+    """The mark as a residual: float32 (3, g, g) RGB, g = RESIDUAL_GRID, share of the range."""
+    ycc = signs(key, strength) * np.array(AMPLITUDE, np.float32)[:, None, None]
+    rgb = np.einsum("ij,jhw->ihw", TO_RGB, ycc).astype(np.float32)
+    side = RESIDUAL_GRID // CELLS
+    return np.asarray(rgb.repeat(side, 1).repeat(side, 2))
+
+
+def read(crops: Floats) -> Floats:
+    """What the crops (N, 3, CROP, CROP) of one photo say about every cell, in several readings.
+
+    Returns float32 (R, 3 * CELLS^2): every face at every shift, and all faces together. A reading
+    is the cell means with their surroundings taken off, clipped, weighted and scaled to unit
+    length, so that its dot product with signs is a score of variance 1.
+    """
+    single = [
+        _cells(np.roll(crop, (-dy, -dx), (1, 2)))
+        for crop in crops
+        for dy in SHIFTS
+        for dx in SHIFTS
+    ]
+    together = np.sum([_cells(crop) for crop in crops], axis=0)
+    return np.stack([*single, _unit(together)])
+
+
+def score(readings: Floats, key: DerivesBytes) -> tuple[float, str]:
+    """The key's best score over all readings and presets, and that preset."""
+    best = {name: float((readings @ signs(key, name).ravel()).max()) for name in STRENGTHS}
+    preset = max(best, key=best.__getitem__)
+    return best[preset], preset
+
+
+def threshold(readings: Floats) -> float:
+    """The score at which a key fits: FALSE_ACCEPT bounds the chance over all that is tried."""
+    tries = len(readings) * len(STRENGTHS)
+    return math.sqrt(2 * math.log(tries / FALSE_ACCEPT))
+
+
+def _cells(crop: Floats) -> Floats:
+    ycc = np.einsum("ij,jhw->ihw", TO_YCC.astype(np.float32), crop)
+    means = ycc.reshape(3, CELLS, SIDE, CELLS, SIDE).mean((2, 4))
+    rough = means - (_box(means) * 9 - means) / 8
+    # A cell counts by the signal it can carry over what the photo itself does around it: smooth
+    # cheeks say more than eyelashes.
+    spread = np.sqrt(_box(_box(rough**2)) + FLOOR**2)
+    weight = soft_mask().reshape(CELLS, SIDE, CELLS, SIDE).mean((1, 3))
+    gain = np.array(AMPLITUDE, np.float32)[:, None, None] / spread
+    return _unit((np.clip(rough / spread, -CLIP, CLIP) * weight * gain).ravel())
+
+
+def _unit(reading: Floats) -> Floats:
+    return np.asarray(reading / np.float32(max(float(np.linalg.norm(reading)), 1e-12)))
+
+
+def _box(planes: Floats) -> Floats:
+    """Mean over 3 x 3 cells of (C, CELLS, CELLS)."""
+    padded = np.pad(planes, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    rows = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
+    return np.asarray((rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]) / 9)
