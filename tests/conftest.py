@@ -1,0 +1,125 @@
+"""Fixtures that tests of more than one part share."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ermask import contract
+from ermask.contract import CROP, FIELD, FLOW_GRID, RESIDUAL_GRID, ModelContract, Role
+
+TINY_RESIDUAL = 6 / 255
+TINY_FLOW = 0.75
+
+
+def tiny_network_bytes(role: Role, metadata: dict[str, str] | None = None) -> bytes:
+    """A network of a few nodes that keeps the contract: the key's planes, enlarged and scaled.
+
+    residual = key planes 0-2, flow = key planes 3-4, times the strength; the eraser gives the
+    negation. The crop is not looked at.
+    """
+    onnx = pytest.importorskip("onnx")
+    from onnx import TensorProto, helper
+
+    wanted = ModelContract(role=role, max_residual=TINY_RESIDUAL, max_flow=TINY_FLOW)
+    sign = 1.0 if role == "protector" else -1.0
+    rows = FIELD[1]
+    shapes = {"crop": [3, CROP, CROP], "key": [*FIELD], "strength": []}
+    nodes, constants = [], []
+
+    def constant(name: str, kind: int, dims: list[int], values: list[float]) -> str:
+        constants.append(helper.make_tensor(name, kind, dims, values))
+        return name
+
+    axis = constant("axis", TensorProto.INT64, [1], [1])
+    column = constant("column", TensorProto.INT64, [4], [-1, 1, 1, 1])
+    for output, first, last, size, amount in (
+        ("residual", 0, 3, RESIDUAL_GRID, TINY_RESIDUAL),
+        ("flow", 3, 5, FLOW_GRID, TINY_FLOW),
+    ):
+        start = constant(f"{output}_start", TensorProto.INT64, [1], [first])
+        end = constant(f"{output}_end", TensorProto.INT64, [1], [last])
+        scales = constant(
+            f"{output}_scales", TensorProto.FLOAT, [4], [1, 1, size / rows, size / rows]
+        )
+        factor = constant(f"{output}_factor", TensorProto.FLOAT, [], [sign * amount])
+        large, scaled = f"{output}_large", f"{output}_scaled"
+        nodes += [
+            helper.make_node("Slice", ["key", start, end, axis], [f"{output}_planes"]),
+            helper.make_node(
+                "Resize", [f"{output}_planes", "", scales], [large], mode="nearest",
+                coordinate_transformation_mode="asymmetric", nearest_mode="floor",
+            ),
+            helper.make_node("Mul", [large, factor], [scaled]),
+            helper.make_node("Reshape", ["strength", column], [f"{output}_strength"]),
+            helper.make_node("Mul", [scaled, f"{output}_strength"], [output]),
+        ]  # fmt: skip
+    out_shapes = {"residual": [3, RESIDUAL_GRID, RESIDUAL_GRID], "flow": [2, FLOW_GRID, FLOW_GRID]}
+    graph = helper.make_graph(
+        nodes,
+        f"tiny_{role}",
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shapes[name]])
+            for name in wanted.inputs
+        ],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *out_shapes[name]])
+            for name in wanted.outputs
+        ],
+        constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 16)], ir_version=8)
+    helper.set_model_props(model, wanted.to_metadata() if metadata is None else metadata)
+    onnx.checker.check_model(model)
+    data: bytes = model.SerializeToString()
+    return data
+
+
+def write_models_folder(folder: Path, networks: dict[str, bytes]) -> None:
+    """Write networks by role, and the models.json that fits them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = {}
+    for role, data in networks.items():
+        (folder / f"{role}.onnx").write_bytes(data)
+        digest = hashlib.sha256(data).hexdigest()
+        entries[role] = {"file": f"{role}.onnx", "sha256": digest, "bytes": len(data)}
+    manifest = {"contract": contract.VERSION, "models": entries, "figures": {}, "card": None}
+    (folder / "models.json").write_text(json.dumps(manifest))
+
+
+@pytest.fixture(scope="session")
+def tiny_network() -> Callable[..., bytes]:
+    """`tiny_network_bytes(role, metadata=None)`; skips the test where `onnx` is absent."""
+    return tiny_network_bytes
+
+
+@pytest.fixture
+def write_models() -> Callable[[Path, dict[str, bytes]], None]:
+    """`write_models_folder(folder, networks)`."""
+    return write_models_folder
+
+
+@pytest.fixture(scope="session")
+def tiny_networks() -> dict[str, bytes]:
+    """A protector and an eraser that keep the contract, as ONNX bytes by role."""
+    return {"protector": tiny_network_bytes("protector"), "eraser": tiny_network_bytes("eraser")}
+
+
+@pytest.fixture
+def tiny_models(tmp_path: Path, tiny_networks: dict[str, bytes]) -> Path:
+    """A models folder with `tiny_networks` and its models.json."""
+    folder = tmp_path / "models"
+    write_models_folder(folder, tiny_networks)
+    return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_keychain() -> Iterator[None]:
+    """No test, and no process that a test starts, touches the keychain of whoever runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+        yield
