@@ -1,0 +1,69 @@
+"""Handlers that tell about the daemon: is it there, what can it do, which circles does it know."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+from aiohttp import web
+
+import ermask
+from ermask import codec, contract
+from ermask.api import metrics
+from ermask.api.state import DAEMON, Daemon
+
+
+async def healthz(_request: web.Request) -> web.Response:
+    """The same two letters for everybody."""
+    return web.Response(text="ok")
+
+
+async def keys(request: web.Request) -> web.Response:
+    """The circles on this machine; never a secret."""
+    daemon = request.app[DAEMON]
+    circles = await daemon.workers.aside(daemon.keystore.list)
+    return web.json_response([asdict(circle) for circle in circles])
+
+
+async def status(request: web.Request) -> web.Response:
+    """Version, what runs where, how busy it is, what it accepts."""
+    return web.json_response(describe(request.app[DAEMON]))
+
+
+async def prometheus(request: web.Request) -> web.Response:
+    """Counters for a monitoring system."""
+    daemon = request.app[DAEMON]
+    text = daemon.metrics.render(
+        {
+            "ermask_photos_admitted": daemon.workers.admitted,
+            "ermask_photos_waiting": daemon.workers.waiting,
+            "ermask_photos_running": daemon.workers.running,
+            "ermask_uptime_seconds": _uptime(daemon),
+        }
+    )
+    return web.Response(body=text.encode(), headers={"Content-Type": metrics.CONTENT_TYPE})
+
+
+def describe(daemon: Daemon) -> dict[str, Any]:
+    """The body of `/v1/status`."""
+    workers = daemon.workers
+    return {
+        "version": ermask.__version__,
+        "contract": contract.VERSION,
+        "providers": daemon.engine.providers,
+        "strengths": list(contract.STRENGTHS),
+        "strength": daemon.settings.strength,
+        "queue": {
+            "limit": workers.queue,
+            "admitted": workers.admitted,
+            "waiting": workers.waiting,
+            "running": workers.running,
+        },
+        "limits": {"bytes": codec.MAX_BYTES, "pixels": codec.MAX_PIXELS},
+        "uptime_s": round(_uptime(daemon), 1),
+    }
+
+
+def _uptime(daemon: Daemon) -> float:
+    return time.monotonic() - daemon.started
