@@ -1,0 +1,120 @@
+"""The U-Net that protector and eraser share.
+
+Shape suffixes: B faces, C channels, H = W = contract.CROP, G residual grid, F flow grid,
+K key planes. Images are RGB in [0, 1]; flows are in crop pixels.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ermask.contract import FIELD, FLOW_GRID
+
+WIDTHS = (24, 56, 104, 144)
+"""Channels at 56, 28, 14 and 7 pixels."""
+FLOW_SIDE = 14
+"""Control points of the flow along one side: what makes it smooth."""
+
+
+class Residual(nn.Module):
+    """Two 3 x 3 convolutions beside a skip; starts as the identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.gain = nn.Parameter(torch.full((channels, 1, 1), 0.1))
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        change = self.second(F.silu(self.first(F.silu(x_BCHW))))
+        return x_BCHW + self.gain * change
+
+
+class Keyed(nn.Module):
+    """Lets the key decide signs: features times a map made of the key field, added back."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gate = nn.Conv2d(FIELD[0], channels, 3, padding=1)
+        self.mix = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x_BCHW: Tensor, key_BKHW: Tensor) -> Tensor:
+        return x_BCHW + self.mix(F.silu(x_BCHW) * self.gate(key_BKHW))
+
+
+class KeyedUNet(nn.Module):
+    """(crop, key field, strength) -> (residual, flow), both bounded by strength.
+
+    Args:
+        max_residual: bound of |residual| at strength 1, as a share of the range.
+        max_flow: bound of |dx| and |dy| at strength 1, in crop pixels.
+    """
+
+    def __init__(self, max_residual: float, max_flow: float) -> None:
+        super().__init__()
+        self.max_residual, self.max_flow = max_residual, max_flow
+        wide = WIDTHS
+        self.stem = nn.Conv2d(3 * 16, wide[0], 3, padding=1)
+        self.strength = nn.Linear(1, wide[3])
+        self.encode = nn.ModuleList([nn.Identity(), Residual(wide[1]), Residual(wide[2])])
+        self.down = nn.ModuleList(
+            nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip(wide[:3], wide[1:], strict=True)
+        )
+        self.middle = nn.ModuleList([Residual(wide[3]), Residual(wide[3])])
+        self.keyed = nn.ModuleList([Keyed(wide[3]), Keyed(wide[3]), Keyed(wide[2])])
+        self.up = nn.ModuleList(
+            nn.Conv2d(a, b, 1) for a, b in zip(wide[:0:-1], wide[2::-1], strict=True)
+        )
+        self.decode = nn.ModuleList(Residual(width) for width in wide[2::-1])
+        self.flow_head = nn.Conv2d(wide[2], 2, 3, padding=1)
+        self.residual_head = nn.Conv2d(wide[0], 3 * 4, 3, padding=1)
+        for head in (self.flow_head, self.residual_head):
+            nn.init.normal_(head.weight, std=0.01)
+            nn.init.zeros_(head.bias)
+
+    def forward(
+        self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Returns residual_B3GG and flow_B2FF."""
+        x = self.stem(F.pixel_unshuffle(crop_B3HW * 2 - 1, 4))
+        skips = []
+        for block, down in zip(self.encode, self.down, strict=True):
+            x = block(x)
+            skips.append(x)
+            x = down(F.silu(x))
+        x = x + self.strength(strength_B[:, None])[:, :, None, None]
+        for keyed, block in zip(self.keyed[:2], self.middle, strict=True):
+            x = block(keyed(x, key_BKHW))
+        features_14 = x
+        for level, (up, block) in enumerate(zip(self.up, self.decode, strict=True)):
+            x = F.interpolate(up(x), scale_factor=2.0, mode="nearest") + skips[-1 - level]
+            if level == 0:
+                x = self.keyed[2](x, F.interpolate(key_BKHW, scale_factor=2.0, mode="nearest"))
+            x = block(x)
+            if level == 0:
+                features_14 = x
+        scale = strength_B[:, None, None, None]
+        control = torch.tanh(self.flow_head(F.silu(features_14)))
+        flow = F.interpolate(
+            control, scale_factor=FLOW_GRID / FLOW_SIDE, mode="bicubic", align_corners=False
+        ).clamp(-1, 1)
+        residual = torch.tanh(F.pixel_shuffle(self.residual_head(F.silu(x)), 2))
+        return residual * (self.max_residual * scale), flow * (self.max_flow * scale)
+
+
+def eraser_from(protector: KeyedUNet) -> KeyedUNet:
+    """An eraser that starts as the protector's guess, negated.
+
+    The protected face is nearly the original one, so the protector's own answer to it is nearly
+    what was added. Training starts from there instead of from nothing.
+    """
+    eraser = KeyedUNet(protector.max_residual, protector.max_flow)
+    eraser.load_state_dict(protector.state_dict())
+    with torch.no_grad():
+        for head in (eraser.flow_head, eraser.residual_head):
+            head.weight.neg_()
+            if head.bias is not None:
+                head.bias.neg_()
+    return eraser

@@ -1,0 +1,76 @@
+"""What happens to a photo between protecting and restoring: recompression and resizing.
+
+The real codecs run in the loop; gradients pass straight through them (Bengio et al., 2013).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+Degradation = Callable[[Image.Image, np.random.Generator], Image.Image]
+
+
+def jpeg(image: Image.Image, quality: int) -> Image.Image:
+    """Through a JPEG file with 4:2:0 chroma."""
+    return _through(image, format="JPEG", quality=quality, subsampling=2)
+
+
+def webp(image: Image.Image, quality: int) -> Image.Image:
+    """Through a lossy WebP file."""
+    return _through(image, format="WEBP", quality=quality, method=2)
+
+
+def resize(image: Image.Image, scale: float) -> Image.Image:
+    """Down by `scale` and up again, as a site's thumbnailer and a viewer do."""
+    small = tuple(max(8, round(side * scale)) for side in image.size)
+    shrunk = image.resize((small[0], small[1]), Image.Resampling.LANCZOS)
+    return shrunk.resize(image.size, Image.Resampling.BICUBIC)
+
+
+def random_chain(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """One draw of what sites do: maybe a resize, then JPEG or WebP, sometimes JPEG twice."""
+    if rng.random() < 0.15:
+        return image
+    if rng.random() < 0.4:
+        image = resize(image, float(rng.uniform(0.5, 1.0)))
+    if rng.random() < 0.15:
+        return webp(image, int(rng.integers(60, 96)))
+    image = jpeg(image, int(rng.integers(55, 96)))
+    if rng.random() < 0.25:
+        image = jpeg(image, int(rng.integers(55, 96)))
+    return image
+
+
+def straight_through(crop_B3HW: Tensor, rng: np.random.Generator) -> Tensor:
+    """Degrade every crop by its own `random_chain`; the gradient is the identity's."""
+    pixels = (crop_B3HW.detach() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    images = [np.asarray(random_chain(Image.fromarray(p), rng)) for p in pixels]
+    seen = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).to(crop_B3HW) / 255
+    return crop_B3HW + (seen - crop_B3HW).detach()
+
+
+def soften(crop_B3HW: Tensor, rng: np.random.Generator) -> Tensor:
+    """Blur some crops of a batch, so that training sees more than one sharpness."""
+    softened = crop_B3HW.clone()
+    for i in range(len(crop_B3HW)):
+        if rng.random() < 0.3:
+            side = int(rng.integers(90, 200))
+            small = F.interpolate(
+                crop_B3HW[i : i + 1], (side, side), mode="bilinear", antialias=True
+            )
+            softened[i] = F.interpolate(small, crop_B3HW.shape[-2:], mode="bicubic")[0].clamp(0, 1)
+    return softened
+
+
+def _through(image: Image.Image, **options: object) -> Image.Image:
+    buffer = io.BytesIO()
+    image.save(buffer, **options)  # type: ignore[arg-type]
+    with Image.open(buffer) as read:
+        return read.convert("RGB")

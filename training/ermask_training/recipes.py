@@ -1,0 +1,30 @@
+"""Named runs. Each is a function that returns a full, frozen config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ermask_training.config import TrainConfig
+
+
+def first() -> TrainConfig:
+    """The first released model: a few hours on two CPU cores."""
+    return TrainConfig(name="first", steps=3200, erase_from=1300, wrong_keys_from=1800)
+
+
+def smoke() -> TrainConfig:
+    """Seconds: every stage is entered, nothing is learned."""
+    return replace(
+        first(),
+        name="smoke",
+        steps=6,
+        erase_from=2,
+        wrong_keys_from=4,
+        batch=4,
+        surrogates_per_step=1,
+        warm_up=2,
+    )
+
+
+RECIPES: dict[str, Callable[[], TrainConfig]] = {"first": first, "smoke": smoke}
