@@ -80,6 +80,10 @@ class Engine:
         """Load and try all networks, so that the first photo does not wait for it."""
         self.models.warm_up()
 
+    def find(self, rgb: align.Pixels) -> list[Face]:
+        """All faces of a photo (H, W, 3) uint8, large or small, left to right."""
+        return self._detector.find(rgb)
+
     def protect(self, photo: Photo, circle: Circle, key: Key, strength: str = "mid") -> Result:
         """Change every face that is large enough.
 
@@ -148,7 +152,7 @@ class Engine:
         return Result(photo, [_unchanged(report) for report in reports], matches, watch.ms)
 
     def _find(self, photo: Photo, watch: Stopwatch) -> tuple[list[Face], list[FaceReport]]:
-        found = self._detector.find(photo.rgb)
+        found = self.find(photo.rgb)
         watch.lap("detect")
         if not found:
             raise NoFaceFound("No face was found in this photo.")

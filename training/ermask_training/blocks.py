@@ -6,6 +6,10 @@ K key planes. Images are RGB in [0, 1]; flows are in crop pixels.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -28,7 +32,7 @@ class Residual(nn.Module):
         self.gain = nn.Parameter(torch.full((channels, 1, 1), 0.1))
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        change = self.second(F.silu(self.first(F.silu(x_BCHW))))
+        change: Tensor = self.second(F.silu(self.first(F.silu(x_BCHW))))
         return x_BCHW + self.gain * change
 
 
@@ -41,7 +45,8 @@ class Keyed(nn.Module):
         self.mix = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x_BCHW: Tensor, key_BKHW: Tensor) -> Tensor:
-        return x_BCHW + self.mix(F.silu(x_BCHW) * self.gate(key_BKHW))
+        change: Tensor = self.mix(F.silu(x_BCHW) * self.gate(key_BKHW))
+        return x_BCHW + change
 
 
 class KeyedUNet(nn.Module):
@@ -60,7 +65,7 @@ class KeyedUNet(nn.Module):
         self.strength = nn.Linear(1, wide[3])
         self.encode = nn.ModuleList([nn.Identity(), Residual(wide[1]), Residual(wide[2])])
         self.down = nn.ModuleList(
-            nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip(wide[:3], wide[1:], strict=True)
+            nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(wide)
         )
         self.middle = nn.ModuleList([Residual(wide[3]), Residual(wide[3])])
         self.keyed = nn.ModuleList([Keyed(wide[3]), Keyed(wide[3]), Keyed(wide[2])])
@@ -71,8 +76,9 @@ class KeyedUNet(nn.Module):
         self.flow_head = nn.Conv2d(wide[2], 2, 3, padding=1)
         self.residual_head = nn.Conv2d(wide[0], 3 * 4, 3, padding=1)
         for head in (self.flow_head, self.residual_head):
-            nn.init.normal_(head.weight, std=0.01)
-            nn.init.zeros_(head.bias)
+            nn.init.normal_(head.weight, std=0.02)
+            if head.bias is not None:
+                nn.init.zeros_(head.bias)
 
     def forward(
         self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor
@@ -96,12 +102,17 @@ class KeyedUNet(nn.Module):
             if level == 0:
                 features_14 = x
         scale = strength_B[:, None, None, None]
-        control = torch.tanh(self.flow_head(F.silu(features_14)))
+        control = bound(self.flow_head(F.silu(features_14)))
         flow = F.interpolate(
             control, scale_factor=FLOW_GRID / FLOW_SIDE, mode="bicubic", align_corners=False
         ).clamp(-1, 1)
-        residual = torch.tanh(F.pixel_shuffle(self.residual_head(F.silu(x)), 2))
+        residual = bound(F.pixel_shuffle(self.residual_head(F.silu(x)), 2))
         return residual * (self.max_residual * scale), flow * (self.max_flow * scale)
+
+
+def bound(x: Tensor) -> Tensor:
+    """Into (-1, 1), with tails that keep a gradient where tanh has none left."""
+    return x * torch.rsqrt(1 + x * x)
 
 
 def eraser_from(protector: KeyedUNet) -> KeyedUNet:

@@ -44,3 +44,17 @@ def read_config(folder: Path) -> TrainConfig:
     entries["weights"] = Weights(**entries["weights"])
     entries["surrogates"] = tuple(entries["surrogates"])
     return TrainConfig(**entries)
+
+
+def require_same_config(folder: Path, config: TrainConfig) -> None:
+    """Refuse to go on with a run that was started otherwise; an empty folder fits every config.
+
+    Raises:
+        ValueError: naming the fields that differ.
+    """
+    if not (folder / "state.pt").is_file():
+        return
+    before, now = asdict(read_config(folder)), asdict(config)
+    if differing := [name for name in now if now[name] != before[name]]:
+        shown = "; ".join(f"{name} was {before[name]}, is {now[name]}" for name in differing)
+        raise ValueError(f"{folder} holds a run with another config ({shown}); use a new folder")

@@ -10,12 +10,13 @@ class Weights:
     """Weight of each loss term; `losses` says what each one is."""
 
     attack: float = 1.0
-    linkage: float = 0.15
-    key_flow: float = 0.2
-    residual_size: float = 0.15
-    residual_rough: float = 0.6
-    flow_rough: float = 0.3
-    flow_size: float = 0.02
+    linkage: float = 0.1
+    key_flow: float = 0.3
+    residual_size: float = 0.02
+    residual_rough: float = 0.05
+    residual_skin: float = 0.3
+    flow_rough: float = 0.2
+    flow_size: float = 0.03
     erase_pixels: float = 6.0
     erase_identity: float = 1.0
     erase_flow: float = 1.5
@@ -34,12 +35,12 @@ class TrainConfig:
     batch: int = 16
     """Crops a step: half as many photos, each under two keys."""
     seed: int = 0
-    max_residual: float = 8 / 255
-    max_flow: float = 1.8
-    peak_rate: float = 1e-3
+    max_residual: float = 10 / 255
+    max_flow: float = 2.0
+    peak_rate: float = 8e-4
     joint_rate: float = 4e-4
     """Protector's peak rate once the eraser has joined."""
-    warm_up: int = 100
+    warm_up: int = 150
     averaging: float = 0.998
     """Decay of the exponential moving average of the weights; the average is what ships."""
     surrogates: tuple[str, ...] = ()

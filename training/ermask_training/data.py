@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ermask import align
+from ermask import align, codec
 from ermask.contract import CROP
 from ermask.detect import Detector, Face
 from ermask.errors import ErmaskError
@@ -72,8 +72,6 @@ def prepare(
     Raises:
         ValueError: no photo has a face.
     """
-    from ermask import codec
-
     entries = photos_by_identity(folder)
     crops, names = [], []
     without_face = unreadable = 0

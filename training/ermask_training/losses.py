@@ -10,6 +10,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
+SKIN_ROUGHNESS = 0.03
+"""Local standard deviation (share of the range) at which skin counts half as smooth."""
+
+
 def attack(protected_BD: Tensor, person_BD: Tensor, margin: float = 0.1) -> Tensor:
     """Dodging: cosine between the protected face and the person, until below -margin."""
     return F.relu((protected_BD * person_BD).sum(1) + margin).mean()
@@ -26,14 +30,14 @@ def linkage(protected_BD: Tensor, margin: float = 0.1) -> Tensor:
     return F.relu((one * two).sum(1) - margin).mean()
 
 
-def key_flow(flow_B2FF: Tensor) -> Tensor:
-    """The same face under two keys must move in unrelated directions.
+def key_flow(flow_B2FF: Tensor, margin: float = 0.4) -> Tensor:
+    """The same face under two keys must move in different directions: cosine below the margin.
 
     A single bit of the key choosing between two flows would satisfy a penalty on the mean
     cosine; the square over positive cosines is least when all pairs of keys are unrelated.
     """
     one, two = flow_B2FF.flatten(1).chunk(2)
-    return F.relu(F.cosine_similarity(one, two, dim=1)).square().mean()
+    return F.relu(F.cosine_similarity(one, two, dim=1) - margin).square().mean()
 
 
 def size(x_BCGG: Tensor, bound: float) -> Tensor:
@@ -46,6 +50,20 @@ def roughness(x_BCGG: Tensor, bound: float) -> Tensor:
     across = (x_BCGG[..., 1:] - x_BCGG[..., :-1]) / bound
     down = (x_BCGG[..., 1:, :] - x_BCGG[..., :-1, :]) / bound
     return across.square().mean() + down.square().mean()
+
+
+def on_skin(residual_B3GG: Tensor, crop_B3HW: Tensor, bound: float) -> Tensor:
+    """Mean square of the residual where the photo is smooth, relative to the bound.
+
+    Texture hides in texture (spatial masking; Watson, 1993): what is invisible on an eyebrow is a
+    stripe on a cheek. Weights fall from 1 on flat skin to 0 where the photo itself is rough.
+    """
+    luma_B1HW = crop_B3HW.mean(1, keepdim=True)
+    small = F.adaptive_avg_pool2d(luma_B1HW, residual_B3GG.shape[-1])
+    mean = F.avg_pool2d(small, 7, 1, 3, count_include_pad=False)
+    variance = F.avg_pool2d((small - mean).square(), 7, 1, 3, count_include_pad=False)
+    smooth = 1 / (1 + variance / SKIN_ROUGHNESS**2)
+    return (smooth * (residual_B3GG / bound).square()).mean()
 
 
 def pixels(restored_B3HW: Tensor, original_B3HW: Tensor, mask_11HH: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from ermask_training.config import TrainConfig
 
 def first() -> TrainConfig:
     """The first released model: a few hours on two CPU cores."""
-    return TrainConfig(name="first", steps=3200, erase_from=1300, wrong_keys_from=1800)
+    return TrainConfig(name="first", steps=3200, erase_from=1500, wrong_keys_from=1900)
 
 
 def smoke() -> TrainConfig:
@@ -28,3 +28,14 @@ def smoke() -> TrainConfig:
 
 
 RECIPES: dict[str, Callable[[], TrainConfig]] = {"first": first, "smoke": smoke}
+
+
+def find(name: str) -> TrainConfig:
+    """The config of a recipe.
+
+    Raises:
+        ValueError: there is no such recipe.
+    """
+    if name not in RECIPES:
+        raise ValueError(f"there is no recipe {name!r}; there are {', '.join(sorted(RECIPES))}")
+    return RECIPES[name]()

@@ -21,6 +21,10 @@ from ermask.contract import CROP
 
 Role = Literal["train", "validation"]
 
+FIELDS = {"name", "file", "role", "box", "size", "channels", "mean", "std", "dim"}
+REMARKS = {"architecture", "trained_on", "licence", "lfw_tar_at_far_1e2"}
+"""Fields for people, which nothing reads."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -43,13 +47,16 @@ def read_roster(folder: Path) -> list[Entry]:
     """The entries of `folder/roster.toml`.
 
     Raises:
-        ValueError: no roster, or an entry that lacks a field or names a missing file.
+        ValueError: no roster, or an entry with a missing, unknown or impossible field, or one
+            that names a missing file or a name twice.
     """
     path = folder / "roster.toml"
     if not path.is_file():
         raise ValueError(f"{folder} has no roster.toml; see docs/lab.md for its form")
-    entries = []
-    for row in tomllib.loads(path.read_text())["recogniser"]:
+    entries: list[Entry] = []
+    for row in tomllib.loads(path.read_text("utf-8")).get("recogniser", []):
+        if unknown := sorted(set(row) - FIELDS - REMARKS):
+            raise ValueError(f"{path}: {row.get('name', 'an entry')} has unknown {unknown[0]!r}")
         try:
             entry = Entry(
                 name=row["name"],
@@ -64,12 +71,29 @@ def read_roster(folder: Path) -> list[Entry]:
             )
         except KeyError as error:
             raise ValueError(f"{path}: {row.get('name', 'an entry')} lacks {error}") from error
-        if entry.role not in ("train", "validation"):
-            raise ValueError(f"{path}: {entry.name} has role {entry.role!r}")
+        if wrong := _wrong_field(entry):
+            raise ValueError(f"{path}: {entry.name} has {wrong} {row[wrong]!r}")
+        if entry.name in {other.name for other in entries}:
+            raise ValueError(f"{path}: two recognisers are called {entry.name}")
         if not entry.path.is_file():
             raise ValueError(f"{path}: {entry.name} names {row['file']}, which is not there")
         entries.append(entry)
     return entries
+
+
+def _wrong_field(entry: Entry) -> str | None:
+    """Name of a field with an impossible value."""
+    left, top, right, bottom = entry.box if len(entry.box) == 4 else (0, 0, 0, 0)
+    fits = {
+        "role": entry.role in ("train", "validation"),
+        "box": left < right and top < bottom,
+        "size": len(entry.size) == 2 and min(entry.size) > 0,
+        "channels": entry.channels in ("RGB", "BGR"),
+        "mean": len(entry.mean) == 3,
+        "std": len(entry.std) == 3 and min(entry.std) > 0,
+        "dim": entry.dim > 0,
+    }
+    return next((name for name, good in fits.items() if not good), None)
 
 
 class Recogniser(nn.Module):
@@ -143,7 +167,8 @@ def _convert(path: Path) -> nn.Module:
     import onnx2torch
 
     module: nn.Module = onnx2torch.convert(onnx.load(str(path)))
-    return module.to(memory_format=torch.channels_last)
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return module
 
 
 def _define_nms() -> None:
@@ -156,9 +181,10 @@ def _define_nms() -> None:
     try:
         import torchvision  # noqa: F401
     except RuntimeError:
-        library = torch.library.Library("torchvision", "FRAGMENT")
+        library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
         for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+            schema = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+            library.define(schema)  # type: ignore[no-untyped-call]
         _LIBRARIES.append(library)
 
 

@@ -54,7 +54,7 @@ class Run:
         self.config = config
         self.step = 0
         self.protector = KeyedUNet(config.max_residual, config.max_flow)
-        self.protector.to(memory_format=torch.channels_last)
+        self.protector.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.eraser = eraser_from(self.protector)
         self.averages = [copy.deepcopy(self.protector), copy.deepcopy(self.eraser)]
         self.optimisers = [self._optimiser(self.protector), self._optimiser(self.eraser)]
@@ -178,6 +178,7 @@ def one_step(
     terms = {
         "residual_size": losses.size(residual / unit, config.max_residual),
         "residual_rough": losses.roughness(residual / unit, config.max_residual),
+        "residual_skin": losses.on_skin(residual / unit, crop_B3HW, config.max_residual),
         "flow_rough": losses.roughness(flow / unit, config.max_flow),
         "flow_size": losses.size(flow / unit, config.max_flow),
         "key_flow": losses.key_flow(flow),
@@ -220,7 +221,7 @@ def one_step(
         optimiser.zero_grad(set_to_none=True)
         for group in optimiser.param_groups:
             group["lr"] = rate
-    total.backward()
+    total.backward()  # type: ignore[no-untyped-call]
     for network, optimiser, _ in training:
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()

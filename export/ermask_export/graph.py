@@ -1,0 +1,71 @@
+"""What ships: a network of a run with everything that depends on its training inside.
+
+Shape suffixes: B faces, H = W = contract.CROP, K key planes, G residual grid, F flow grid.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from ermask.contract import ModelContract, Role
+from ermask.model_files import ROLES
+from ermask_training import checkpoint
+from ermask_training.blocks import KeyedUNet
+
+
+class ShippedGraph(nn.Module):
+    """One network by its contract: the inputs and outputs are those of `ModelContract`."""
+
+    def __init__(self, network: KeyedUNet, role: Role) -> None:
+        super().__init__()
+        self.network = network
+        self.contract = ModelContract(
+            role=role, max_residual=network.max_residual, max_flow=network.max_flow
+        )
+        self.requires_grad_(False)
+        self.eval()
+
+    def forward(
+        self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Returns residual_B3GG and flow_B2FF. A crop that leaves [0, 1] is clamped."""
+        residual_B3GG, flow_B2FF = self.network(crop_B3HW.clamp(0, 1), key_BKHW, strength_B)
+        return residual_B3GG, flow_B2FF
+
+
+def from_weights(contract: ModelContract, weights: dict[str, Tensor]) -> ShippedGraph:
+    """A graph with these weights, named as in `KeyedUNet`.
+
+    Raises:
+        ValueError: the names or shapes are not those of the network.
+    """
+    network = KeyedUNet(contract.max_residual, contract.max_flow)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(f"these are no weights of the {contract.role}: {error}") from error
+    return ShippedGraph(network, contract.role)
+
+
+def from_run(run: Path) -> dict[Role, ShippedGraph]:
+    """Both networks of a training run, with the moving averages of their weights.
+
+    Raises:
+        ValueError: no checkpoint, one of another contract, or one without a trained eraser.
+    """
+    state = checkpoint.load(run)
+    config = checkpoint.read_config(run)
+    if state["step"] <= config.erase_from:
+        raise ValueError(
+            f"{run} is at step {state['step']}; its eraser is trained from step "
+            f"{config.erase_from} on, so there is nothing to ship yet"
+        )
+    graphs: dict[Role, ShippedGraph] = {}
+    for role, weights in zip(ROLES, state["averages"], strict=True):
+        contract = ModelContract(
+            role=role, max_residual=config.max_residual, max_flow=config.max_flow
+        )
+        graphs[role] = from_weights(contract, weights)
+    return graphs

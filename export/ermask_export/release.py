@@ -1,0 +1,134 @@
+"""A run's checkpoint to a models folder that the product loads, and such a folder checked again.
+
+Nothing is written before both files have been verified, and models.json comes last: a folder
+with a models.json is a complete one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from onnx import ModelProto
+
+from ermask.align import Floats
+from ermask.contract import VERSION, Role, from_metadata
+from ermask.model_files import MANIFEST, ROLES, read_manifest
+from ermask_export.graph import ShippedGraph, from_run, from_weights
+from ermask_export.to_onnx import open_model, read_metadata, read_weights, to_onnx
+from ermask_export.verify import Comparison, VerificationError, compare
+from ermask_training import checkpoint
+
+CARD = "card.md"
+MAX_BYTES = 20 * 10**6
+"""Both files together: they travel in the wheel."""
+
+
+def release(
+    run: Path,
+    output: Path,
+    crops: Floats,
+    *,
+    figures: Path | None = None,
+    card: Path | None = None,
+    progress: Callable[[str], None] = print,
+) -> None:
+    """Export, verify and write both networks of `run` to the models folder `output`.
+
+    Args:
+        crops: what to verify on, (N, 3, CROP, CROP) in [0, 1].
+        figures: JSON file with an object: what was measured on these models.
+        card: description for people; without one, a short one is made from the run's config.
+
+    Raises:
+        ValueError: the run cannot ship yet, or `figures` is no JSON object.
+        VerificationError: see `compare`; also when the files are too large.
+    """
+    measured = {} if figures is None else _read_figures(figures)
+    text = _describe(run, measured) if card is None else card.read_text("utf-8")
+    files: dict[Role, bytes] = {}
+    for role, graph in from_run(run).items():
+        files[role] = to_onnx(graph)
+        _report(compare(files[role], graph, crops), progress)
+    _check_size(files)
+    output.mkdir(parents=True, exist_ok=True)
+    (output / MANIFEST).unlink(missing_ok=True)
+    models = {}
+    for role, data in files.items():
+        name = f"{role}.onnx"
+        (output / name).write_bytes(data)
+        digest = hashlib.sha256(data).hexdigest()
+        models[role] = {"file": name, "sha256": digest, "bytes": len(data)}
+    (output / CARD).write_text(text, "utf-8")
+    manifest = {"contract": VERSION, "models": models, "figures": measured, "card": CARD}
+    (output / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+    progress(f"wrote {output}: {sum(map(len, files.values())):,} bytes of networks")
+
+
+def verify_folder(
+    folder: Path,
+    crops: Floats,
+    *,
+    run: Path | None = None,
+    progress: Callable[[str], None] = print,
+) -> None:
+    """Check a models folder: checksums, contracts, and both networks against torch.
+
+    Args:
+        run: the run the folder was made from. Without it torch gets the weights out of the files
+            themselves, which checks the graphs but not where the weights came from.
+
+    Raises:
+        ErmaskError: the product would refuse the folder.
+        ValueError, VerificationError: see `release`.
+    """
+    manifest = read_manifest(folder)
+    files = {role: manifest.files[role].read() for role in ROLES}
+    _check_size(files)
+    graphs = None if run is None else from_run(run)
+    for role, data in files.items():
+        model = open_model(data)
+        graph = _rebuild(model, role) if graphs is None else graphs[role]
+        _report(compare(data, graph, crops), progress)
+
+
+def _rebuild(model: ModelProto, role: Role) -> ShippedGraph:
+    return from_weights(from_metadata(read_metadata(model), role), read_weights(model))
+
+
+def _report(found: Comparison, progress: Callable[[str], None]) -> None:
+    for line in found.lines():
+        progress(line)
+
+
+def _check_size(files: dict[Role, bytes]) -> None:
+    total = sum(map(len, files.values()))
+    if total >= MAX_BYTES:
+        raise VerificationError(f"the networks take {total:,} bytes; under {MAX_BYTES:,} may ship")
+
+
+def _read_figures(path: Path) -> dict[str, Any]:
+    try:
+        measured = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON: {error}") from error
+    if not isinstance(measured, dict):
+        raise ValueError(f"{path} must hold a JSON object, what `ermask-train evaluate` wrote")
+    return measured
+
+
+def _describe(run: Path, measured: dict[str, Any]) -> str:
+    config, step = checkpoint.read_config(run), checkpoint.load(run)["step"]
+    trained_against = ", ".join(config.surrogates) or "every surrogate of the roster"
+    figures = "models.json holds what was measured." if measured else "Nothing was measured yet."
+    return f"""# The networks in this folder
+
+Recipe `{config.name}`, {step} of {config.steps} steps, against {trained_against}.
+Contract {VERSION}. At strength 1 the protector adds at most {config.max_residual * 255:.1f} of 255
+to a pixel and moves it by at most {config.max_flow:.1f} pixels of the crop along each axis.
+
+{figures}
+"""

@@ -1,0 +1,146 @@
+"""`ermask-train`: prepare photos, look at surrogates, train, measure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ermask_training.terminal import LabGroup, options, require_lab
+
+PROGRAM = "ermask-train"
+EPILOG = """Exit status: 0 done, 1 error, 2 wrong usage.
+
+docs/lab.md has the whole way from a folder of photos to a models folder."""
+
+app = typer.Typer(
+    cls=LabGroup,
+    name=PROGRAM,
+    help="Train the protector and the eraser.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    epilog=EPILOG,
+)
+app.callback()(options)
+
+Threads = Annotated[int, typer.Option(min=0, help="CPU threads for torch; 0 leaves it to torch.")]
+
+
+@app.command()
+def prepare(
+    folder: Annotated[Path, typer.Argument(help="Photos in FOLDER/<identity>/.")],
+    output: Annotated[Path, typer.Option(help="Folder for the prepared set.")],
+) -> None:
+    """Cut one aligned crop from every photo, with the detector that the product uses."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from ermask.detect import CenterFace
+    from ermask.sessions import Models
+    from ermask_training import data
+
+    detector = CenterFace(Models().load_detector)
+    total = len(data.photos_by_identity(folder))
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("Cutting crops", total=total)
+        done = data.prepare(folder, output, detector, lambda count: bar.advance(task, count))
+    print(
+        f"{done.crops} crops of {done.identities} identities in {output}; "
+        f"{done.without_face} photos without a face, {done.unreadable} unreadable"
+    )
+
+
+@app.command("surrogates")
+def list_surrogates(
+    folder: Annotated[Path, typer.Argument(help="Folder with roster.toml and the networks.")],
+) -> None:
+    """List the recognisers of a roster: what each is for and what it wants to see."""
+    from ermask_training.surrogates import read_roster
+
+    print(f"{'name':24} {'role':10} {'input':11} {'box':22} {'dim':>5} {'MB':>6}")
+    for entry in read_roster(folder):
+        height, width = entry.size
+        box = " ".join(f"{edge:g}" for edge in entry.box)
+        size = entry.path.stat().st_size / 1e6
+        print(
+            f"{entry.name:24} {entry.role:10} {f'{height}x{width} {entry.channels}':11} "
+            f"{box:22} {entry.dim:5} {size:6.1f}"
+        )
+
+
+@app.command()
+def fit(
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe.")],
+    data: Annotated[Path, typer.Option(help="Prepared set to train on.")],
+    surrogates: Annotated[Path, typer.Option(help="Folder with roster.toml and the networks.")],
+    output: Annotated[Path, typer.Option(help="Folder of the run; an unfinished one goes on.")],
+    validation: Annotated[
+        Path | None,
+        typer.Option(help="Prepared set that will be used to judge; refuse to share people."),
+    ] = None,
+    threads: Threads = 0,
+) -> None:
+    """Train by a recipe, or go on with what is in --output.
+
+    SIGTERM and Ctrl-C leave a checkpoint behind; the same command goes on from there.
+    """
+    import torch
+
+    from ermask_training import checkpoint, recipes, train
+    from ermask_training import data as sets
+    from ermask_training import surrogates as recognisers
+
+    config = recipes.find(recipe)
+    checkpoint.require_same_config(output, config)
+    crop_set = sets.load(data)
+    if validation is not None:
+        sets.require_disjoint([crop_set, sets.load(validation)])
+    if threads:
+        torch.set_num_threads(threads)
+    judges = recognisers.load(surrogates, "train", config.surrogates)
+    train.fit(config, crop_set, judges, output)
+
+
+@app.command()
+def evaluate(
+    pairs: Annotated[Path, typer.Argument(help="Photos in PAIRS/<person>/a.* and b.*")],
+    calibration: Annotated[Path, typer.Option(help="Prepared set that sets the thresholds.")],
+    surrogates: Annotated[Path, typer.Option(help="Folder with roster.toml and the networks.")],
+    models: Annotated[
+        Path | None, typer.Option(help="Models folder; without it, the one that ermask ships.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="JSON file for all figures.")] = None,
+    threads: Threads = 0,
+) -> None:
+    """Measure exported models on recognisers and people that training never saw."""
+    import json
+
+    import torch
+
+    from ermask.detect import CenterFace
+    from ermask.engine import Engine
+    from ermask.sessions import PACKAGE_MODELS, Models
+    from ermask_training import data as sets
+    from ermask_training import evaluate as measure
+    from ermask_training import surrogates as recognisers
+
+    if threads:
+        torch.set_num_threads(threads)
+    loaded = Models(models or PACKAGE_MODELS, device="cpu", threads=threads)
+    report = measure.evaluate(
+        Engine(loaded, CenterFace(loaded.load_detector)),
+        measure.read_pairs(pairs),
+        sets.load(calibration),
+        recognisers.load(surrogates, "validation"),
+        lambda line: print(line, flush=True),
+    )
+    if output is not None:
+        output.write_text(json.dumps(report, indent=1) + "\n")
+    measure.show(report)
+
+
+def main() -> None:
+    """Entry point."""
+    require_lab(PROGRAM)
+    app()
