@@ -16,9 +16,9 @@ MAX_GROWTH = 1.3
 """A lossy file may become this many times as large as the input: sites limit uploads."""
 TOP_QUALITY = 95
 """Above it files grow quickly and look the same."""
-FLOOR_QUALITY = {"JPEG": 75, "WEBP": 75, "AVIF": 60, "HEIF": 85}
-"""Never below, whatever the size: the change to the faces must outlive the file. HEIC stores a
-photo in about half the bytes of a JPEG, so that its floor is higher and often decides."""
+FLOOR_QUALITY = {"JPEG": 25, "WEBP": 25, "AVIF": 25, "HEIF": 75}
+"""Never below, whatever the size: under it the file would be worse than any that people keep. HEIC
+stores a photo in about half the bytes of a JPEG, so that its floor is higher and may decide."""
 
 _FULL_ENCODES = 4
 _BLOCK = 128  # a multiple of every codec's block size, so that a sample compresses like the whole
