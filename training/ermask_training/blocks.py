@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from itertools import pairwise
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F

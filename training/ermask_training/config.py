@@ -38,6 +38,9 @@ class TrainConfig:
     max_residual: float = 10 / 255
     max_flow: float = 2.0
     peak_rate: float = 8e-4
+    erase_pull: float = 0.05
+    """Share of the erasure losses' gradient that reaches the protector. At 1 it gives up its
+    residual within a hundred steps, and the attack with it."""
     joint_rate: float = 4e-4
     """Protector's peak rate once the eraser has joined."""
     warm_up: int = 150

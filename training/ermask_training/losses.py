@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-
 SKIN_ROUGHNESS = 0.03
 """Local standard deviation (share of the range) at which skin counts half as smooth."""
 

@@ -194,7 +194,8 @@ def one_step(
 
     if phase.erase:
         theta = render.jitter(config.batch, 1.2, 0.015, 1.5, run.generator)
-        seen_B3HW = degrade.straight_through(protected_B3HW, run.rng)
+        pulled_B3HW = protected_B3HW.detach().lerp(protected_B3HW, config.erase_pull)
+        seen_B3HW = degrade.straight_through(pulled_B3HW, run.rng)
         copy_B3HW = render.move(seen_B3HW, theta)
         original_B3HW = render.move(crop_B3HW, theta)
         undo, back = run.eraser(copy_B3HW, key_BKHW, strength_B)
