@@ -52,6 +52,10 @@ class Face:
         return from_landmarks(self.landmarks)
 
 
+Look = Callable[[Pixels], list[Face]]
+"""A network at work: faces of a picture (H, W, 3) uint8 of any size, in that picture's pixels."""
+
+
 class Detector(Protocol):
     """Anything that finds faces."""
 
@@ -64,51 +68,60 @@ class CenterFace:
     """The detector that comes with ermask."""
 
     def __init__(self, load: Callable[[], Session]) -> None:
-        """`load` gives a session over CenterFace (`input.1` to `537` ... `540`); it is asked anew for every run, since idle ones are dropped."""
+        """`load` gives a session over CenterFace, see `Models.load_detector`.
+
+        It is asked anew for every run, since idle sessions are dropped.
+        """
         self._load = load
 
     def find(self, rgb: Pixels) -> list[Face]:
         """See `Detector.find`. The order is by left edge, then top: the same photo, same order."""
-        photo = Image.fromarray(rgb)
-        found = [face for window in _windows(*photo.size) for face in self._look(photo, window)]
-        strongest = _suppress(found)[:MAX_FACES]
-        refined = [self._refine(rgb, face) for face in strongest]
-        kept = _suppress([face for face in refined if face is not None])
-        return sorted(kept, key=lambda face: (face.box[0], face.box[1]))
+        return search(rgb, self.look, self.look)
 
-    def _look(self, photo: Image.Image, window: Window) -> list[Face]:
-        left, top, right, bottom = window.box
-        size = (
-            max(1, round((right - left) * window.scale)),
-            max(1, round((bottom - top) * window.scale)),
-        )
-        part = photo.resize(size, Image.Resampling.BILINEAR, box=window.box, reducing_gap=2.0)
-        scale = np.array([(right - left) / size[0], (bottom - top) / size[1]])
-        return self._detect(np.asarray(part), scale, np.array([left, top], np.float64))
-
-    def _detect(self, rgb: Pixels, scale: Doubles, origin: Doubles) -> list[Face]:
+    def look(self, rgb: Pixels) -> list[Face]:
+        """Faces of a picture as large as it is; see `Look`."""
         height, width = rgb.shape[:2]
         padded = np.zeros((1, 3, -(-height // 32) * 32, -(-width // 32) * 32), np.float32)
         padded[0, :, :height, :width] = rgb.transpose(2, 0, 1)
-        outputs = self._load().run({"input.1": padded})
-        return _decode(outputs, scale, origin)
+        return _decode(self._load().run({"input.1": padded}))
 
-    def _refine(self, rgb: Pixels, face: Face) -> Face | None:
-        """Look again at the face alone, at a fixed size; None if the landmarks make no sense."""
-        for _ in range(2):
-            try:
-                similarity = face.similarity
-            except ValueError:
-                return None
-            cut = crop(rgb, similarity, REFINE_SIDE)
-            seen = self._detect(cut, np.full(2, CROP / REFINE_SIDE), np.zeros(2))
-            if not seen:
-                return face
-            best = min(seen, key=lambda s: float(np.abs(s.landmarks - TEMPLATE).mean()))
-            if np.abs(best.landmarks - TEMPLATE).mean() > CROP / 8:
-                return face
-            face = replace(face, landmarks=similarity.inverse().apply(best.landmarks))
-        return face
+
+def search(rgb: Pixels, look: Look, look_again: Look, *, rounds: int = 2) -> list[Face]:
+    """Faces of a photo of any size, by a network that knows faces of some sizes only.
+
+    Args:
+        rgb: a photo (H, W, 3) uint8.
+        look: finds the faces.
+        look_again, rounds: place the landmarks; see `refine`.
+    """
+    photo = Image.fromarray(rgb)
+    found = [face for window in _windows(*photo.size) for face in _through(photo, window, look)]
+    strongest = _suppress(found)[:MAX_FACES]
+    refined = [refine(rgb, face, look_again, rounds) for face in strongest]
+    kept = [face for face in refined if face is not None]
+    return sorted(kept, key=lambda face: (face.box[0], face.box[1]))
+
+
+def refine(rgb: Pixels, face: Face, look: Look, rounds: int) -> Face | None:
+    """Look again at the face alone, at a fixed size; None if the landmarks make no sense.
+
+    Every round starts at the landmarks of the last and depends less on the first ones. A face
+    that `look` does not see stays as it is.
+    """
+    for _ in range(rounds):
+        try:
+            similarity = face.similarity
+        except ValueError:
+            return None
+        seen = look(crop(rgb, similarity, REFINE_SIDE))
+        if not seen:
+            return face
+        placed = [each.landmarks * (CROP / REFINE_SIDE) for each in seen]
+        best = min(placed, key=lambda landmarks: float(np.abs(landmarks - TEMPLATE).mean()))
+        if np.abs(best - TEMPLATE).mean() > CROP / 8:
+            return face
+        face = replace(face, landmarks=similarity.inverse().apply(best))
+    return face
 
 
 @dataclass(frozen=True)
@@ -122,36 +135,55 @@ class Window:
 def _windows(width: int, height: int) -> Iterator[Window]:
     coarse = min(1.0, COARSE_SIDE / max(width, height))
     yield Window((0, 0, width, height), coarse)
-    fine = min(1.0, FINE_SCALE)
     if max(width, height) < 96:
         yield Window((0, 0, width, height), 2.0)
-    if fine <= coarse * 1.25:
+    if coarse * 1.25 >= FINE_SCALE:
         return
-    side, step = TILE / fine, (TILE - OVERLAP) / fine
-    for top in np.arange(0, max(1, height - OVERLAP / fine), step):
-        for left in np.arange(0, max(1, width - OVERLAP / fine), step):
-            box = (left, top, min(width, left + side), min(height, top + side))
-            yield Window(tuple(float(v) for v in box), fine)  # type: ignore[arg-type]
+    side, overlap = TILE / FINE_SCALE, OVERLAP / FINE_SCALE
+    for top in np.arange(0, max(1, height - overlap), side - overlap).tolist():
+        for left in np.arange(0, max(1, width - overlap), side - overlap).tolist():
+            yield Window((left, top, min(width, left + side), min(height, top + side)), FINE_SCALE)
 
 
-def _decode(outputs: dict[str, Floats], scale: Doubles, origin: Doubles) -> list[Face]:
+def _through(photo: Image.Image, window: Window, look: Look) -> list[Face]:
+    """Faces seen through a window, in the photo's pixels."""
+    left, top, right, bottom = window.box
+    size = (
+        max(1, round((right - left) * window.scale)),
+        max(1, round((bottom - top) * window.scale)),
+    )
+    part = photo.resize(size, Image.Resampling.BILINEAR, box=window.box, reducing_gap=2.0)
+    x, y = (right - left) / size[0], (bottom - top) / size[1]
+    return [
+        Face(
+            (
+                face.box[0] * x + left,
+                face.box[1] * y + top,
+                face.box[2] * x + left,
+                face.box[3] * y + top,
+            ),
+            face.score,
+            face.landmarks * [x, y] + [left, top],
+        )
+        for face in look(np.asarray(part))
+    ]
+
+
+def _decode(outputs: dict[str, Floats]) -> list[Face]:
     """CenterFace's maps (stride 4) to faces; see section 3 of the paper."""
     heat, size, offset, points = (outputs[name][0] for name in ("537", "538", "539", "540"))
     rows, columns = np.nonzero(heat[0] > MIN_SCORE)
     faces = []
     for row, column in zip(rows, columns, strict=True):
-        tall, wide = np.exp(size[:, row, column].astype(np.float64)) * 4
-        top = (row + offset[0, row, column] + 0.5) * 4 - tall / 2
-        left = (column + offset[1, row, column] + 0.5) * 4 - wide / 2
-        corner = np.array([left, top])
-        extent = np.array([wide, tall])
-        marks = points[:, row, column].reshape(5, 2)[:, ::-1] * extent + corner
-        low, high = corner * scale + origin, (corner + extent) * scale + origin
+        tall, wide = (float(side) for side in np.exp(size[:, row, column].astype(np.float64)) * 4)
+        top = float((row + offset[0, row, column] + 0.5) * 4 - tall / 2)
+        left = float((column + offset[1, row, column] + 0.5) * 4 - wide / 2)
+        marks = points[:, row, column].astype(np.float64).reshape(5, 2)[:, ::-1]
         faces.append(
             Face(
-                (float(low[0]), float(low[1]), float(high[0]), float(high[1])),
+                (left, top, left + wide, top + tall),
                 float(heat[0, row, column]),
-                marks.astype(np.float64) * scale + origin,
+                marks * [wide, tall] + [left, top],
             )
         )
     return _suppress(faces)

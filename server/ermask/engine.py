@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ermask import align, mark, render
+from ermask import align, insight, mark, render
 from ermask.contract import STRENGTHS, Role
 from ermask.detect import MIN_FACE, CenterFace, Detector, Face
 from ermask.errors import AlreadyProtected, FacesTooSmall, NoFaceFound, WrongKey
@@ -160,7 +160,7 @@ class Engine:
         if not large:
             widest = max(face.width for face in found)
             raise FacesTooSmall(
-                f"The largest face is {widest:.0f} pixels wide; {MIN_FACE} are needed."
+                f"The largest face is {int(widest)} pixels wide; {MIN_FACE} are needed."
             )
         reports = [
             FaceReport(face.box, face.score, face.width, fits, None if fits else "too_small")
@@ -207,14 +207,23 @@ class Stopwatch:
 
 
 def open_engine(settings: Settings) -> Engine:
-    """The engine that the settings describe. Networks are loaded at `warm_up` or first use."""
+    """The engine that the settings describe. Networks are loaded at `warm_up` or first use.
+
+    Raises:
+        DetectorMissing: the settings ask for InsightFace, and it cannot be had.
+    """
+    pack = insight.choose(settings.detector, settings.insightface_dir)
     models = Models(
         settings.models_dir,
         device=settings.device,
         threads=settings.threads,
         idle_unload_s=settings.idle_unload_s,
+        insightface=pack,
     )
-    return Engine(models, CenterFace(models.load_detector))
+    centerface = CenterFace(models.load_detector)
+    if pack is None:
+        return Engine(models, centerface)
+    return Engine(models, insight.InsightFace(models.load_insightface, centerface.look))
 
 
 def _crops(photo: Photo, faces: list[Face], watch: Stopwatch) -> align.Floats:

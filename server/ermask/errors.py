@@ -173,6 +173,13 @@ class ModelCorrupt(ErmaskError):
     hint = "Reinstall ermask; `ermask-daemon models verify` checks the files."
 
 
+class DetectorMissing(ErmaskError):
+    """`detector = "insightface"`, but its package or a model pack is not there."""
+
+    code, status = "detector_missing", 503
+    hint = 'Set `detector = "centerface"`, the detector that comes with ermask.'
+
+
 class ContractMismatch(ErmaskError):
     """A model was exported for another version of the contract."""
 

@@ -22,7 +22,7 @@ from ermask.contract import CROP, RESIDUAL_GRID, STRENGTHS
 CELLS = 28
 """Cells along one side of the crop."""
 SIDE = CROP // CELLS
-AMPLITUDE = (1.5 / 255, 2.2 / 255, 2.2 / 255)
+AMPLITUDE = (1.5 / 255, 1.8 / 255, 1.8 / 255)
 """Half the step between a -1 and a +1 cell in Y, Cb and Cr, as a share of the range."""
 SHIFTS = (-2, 0, 2)
 """Misalignments tried when reading, in crop pixels, along each axis."""

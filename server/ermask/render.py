@@ -60,27 +60,23 @@ def apply(rgb: Pixels, changes: list[Change]) -> Pixels:
     Where masks overlap each face's change is weighted by its share of the masks, so the result
     does not depend on the order of faces.
     """
-    regions = [_region(change.similarity, rgb.shape) for change in changes]
+    # Sums of three changes and more round alike only in one order.
+    ordered = sorted(changes, key=lambda change: change.similarity.matrix.tolist())
+    found = [(change, _region(change.similarity, rgb.shape)) for change in ordered]
+    faces = [(change, region) for change, region in found if region is not None]
+    regions = [region for _, region in faces]
+    deltas = [
+        _delta(rgb, change, region, _share(region, regions[:index] + regions[index + 1 :]))
+        for index, (change, region) in enumerate(faces)
+    ]
     result = rgb.copy()
-    pending: list[tuple[_Region, Floats]] = []
-    for index, (change, region) in enumerate(zip(changes, regions, strict=True)):
-        if region is None:
-            continue
-        others = [r for i, r in enumerate(regions) if i != index and r is not None]
-        weight = _share(region, others)
-        pending.append((region, _delta(rgb, change, region, weight)))
-    for index, (region, delta) in enumerate(pending):
+    for region, delta in zip(regions, deltas, strict=True):
         left, top, right, bottom = region.box
-        cuts = [(_meet(region, r), d) for i, (r, d) in enumerate(pending) if i != index]
-        total = delta.copy() if any(cut for cut, _ in cuts) else delta
-        for cut, other in cuts:
-            if cut:
-                total[cut[0]] += other[cut[1]]
-        original = rgb[top:bottom, left:right]
-        touched = np.any(total != 0, axis=2, keepdims=True)
-        changed = np.clip(np.rint(original + total), 0, 255).astype(np.uint8)
-        part = result[top:bottom, left:right]
-        np.copyto(part, changed, where=touched)
+        total = rgb[top:bottom, left:right] + delta
+        for other, its_delta in zip(regions, deltas, strict=True):
+            if other is not region and (cut := _meet(region, other)):
+                total[cut[0]] += its_delta[cut[1]]
+        result[top:bottom, left:right] = np.clip(np.rint(total, out=total), 0, 255, out=total)
     return result
 
 
@@ -141,7 +137,7 @@ def _share(region: _Region, others: list[_Region]) -> Floats:
 def _delta(rgb: Pixels, change: Change, region: _Region, weight: Floats) -> Floats:
     """What the change adds to the photo in the region: float32 (h, w, 3) in 0..255 units."""
     left, top, right, bottom = region.box
-    delta = _bend(rgb, change, region, weight).astype(np.float32)
+    delta = _bend(rgb, change, region, weight)
     delta -= rgb[top:bottom, left:right]
     delta[weight <= 0] = 0
     for channel in range(3):
@@ -150,8 +146,9 @@ def _delta(rgb: Pixels, change: Change, region: _Region, weight: Floats) -> Floa
     return delta
 
 
-def _bend(rgb: Pixels, change: Change, region: _Region, weight: Floats) -> Pixels:
-    """The region resampled along the flow: a mesh of quadrilaterals, bicubic inside each."""
+def _bend(rgb: Pixels, change: Change, region: _Region, weight: Floats) -> Floats:
+    """The region resampled along the flow, (h, w, 3) in 0..255: a mesh of quadrilaterals, bicubic
+    inside each."""
     left, top, right, bottom = region.box
     width, height = right - left, bottom - top
     step = max(MIN_CELL, round(CELL / change.similarity.scale))
@@ -160,27 +157,28 @@ def _bend(rgb: Pixels, change: Change, region: _Region, weight: Floats) -> Pixel
     inverse = change.similarity.inverse().matrix[:, :2]
     shift = _flow_at(change, xs + left, ys + top) @ inverse.T
     shift *= weight[np.ix_(np.minimum(ys, height - 1), np.minimum(xs, width - 1))][..., None]
-    # Pillow pulls from inside the picture it is given, so give it a margin.
+    # Pillow draws nothing where it would have to pull from beyond the picture it is given.
     margin = int(np.ceil(np.abs(shift).max())) + 3
-    box = (
-        max(0, left - margin),
-        max(0, top - margin),
-        min(rgb.shape[1], right + margin),
-        min(rgb.shape[0], bottom + margin),
-    )
-    source = Image.fromarray(rgb[box[1] : box[3], box[0] : box[2]])
-    spots = np.stack(np.meshgrid(xs, ys), -1) + shift + [left - box[0], top - box[1]]
-    spots = np.clip(spots, 0, [source.width, source.height])
+    rows = np.clip(np.arange(top - margin, bottom + margin), 0, rgb.shape[0] - 1)
+    columns = np.clip(np.arange(left - margin, right + margin), 0, rgb.shape[1] - 1)
+    source = rgb[np.ix_(rows, columns)].astype(np.float32)
+    spots = np.stack(np.meshgrid(xs, ys), -1) + shift + margin
+    # What the mask misses need not be drawn: `_delta` does not look at it.
+    seen = np.maximum.reduceat(np.maximum.reduceat(weight, ys[:-1], 0), xs[:-1], 1) > 0
     mesh = [
         (
             (int(xs[i]), int(ys[j]), int(xs[i + 1]), int(ys[j + 1])),
             (*spots[j, i], *spots[j + 1, i], *spots[j + 1, i + 1], *spots[j, i + 1]),
         )
-        for j in range(len(ys) - 1)
-        for i in range(len(xs) - 1)
+        for j, i in np.argwhere(seen)
     ]
-    moved = source.transform((width, height), Image.Transform.MESH, mesh, Image.Resampling.BICUBIC)
-    return np.asarray(moved)
+    moved = np.zeros((height, width, 3), np.float32)
+    for channel in range(3):
+        # As numbers, not as a picture: Pillow would cut off fractions and darken the face.
+        moved[..., channel] = Image.fromarray(source[..., channel]).transform(
+            (width, height), Image.Transform.MESH, mesh, Image.Resampling.BICUBIC
+        )
+    return moved
 
 
 def _flow_at(change: Change, xs: Doubles, ys: Doubles) -> Doubles:

@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from ermask.contract import ModelContract, Role
-from ermask.errors import ErmaskError
+from ermask.errors import DetectorMissing, ErmaskError, ModelCorrupt
 from ermask.model_files import (
     DETECTOR_SIDE,
     ROLES,
@@ -30,7 +30,7 @@ from ermask.runtime import Device
 
 log = logging.getLogger(__name__)
 
-Name = Literal["protector", "eraser", "detector"]
+Name = Literal["protector", "eraser", "detector", "insightface"]
 
 PACKAGE_MODELS = Path(__file__).parent / "models"
 
@@ -66,6 +66,7 @@ class Models:
         device: Device = "auto",
         threads: int = 0,
         idle_unload_s: float = 600,
+        insightface: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Nothing is read before the first use.
@@ -74,12 +75,14 @@ class Models:
             folder: holds models.json and the files it names.
             device, threads: as for `OrtSession`.
             idle_unload_s: seconds without use until `unload_idle` drops a session; 0 = never.
+            insightface: ONNX file of a second detector, see `insight`; None: there is none.
             clock: seconds, monotonic.
         """
         self.folder = folder
         self._device = device
         self._threads = threads
         self._idle_unload_s = idle_unload_s
+        self._insightface = insightface
         self._clock = clock
         self._lock = threading.Lock()
         self._manifest: Manifest | None = None
@@ -109,9 +112,21 @@ class Models:
         """
         return self._load("detector", self._open_detector)
 
+    def load_insightface(self) -> Session:
+        """The user's second detector: input `input.1` as of `load_detector`, outputs as the file
+        has them.
+
+        Raises:
+            DetectorMissing: there is none, or its file is gone.
+            others as `load`.
+        """
+        return self._load("insightface", self._open_insightface)
+
     def warm_up(self) -> None:
-        """Load all three, so that the first photo does not wait. Raises as `load`."""
+        """Load all of them, so that the first photo does not wait. Raises as `load`."""
         self.load_detector()
+        if self._insightface is not None:
+            self.load_insightface()
         for role in ROLES:
             self.load(role)
 
@@ -170,10 +185,27 @@ class Models:
         return OrtSession(data, role=role, device=self._device, threads=self._threads)
 
     def _open_detector(self) -> Session:
+        return self._open_detection(read_detector())
+
+    def _open_insightface(self) -> Session:
+        if self._insightface is None:
+            raise DetectorMissing("There is no InsightFace model.")
+        try:
+            data = self._insightface.read_bytes()
+        except OSError as error:
+            raise DetectorMissing(
+                f"The InsightFace model {self._insightface} cannot be read: {error.strerror}."
+            ) from error
+        try:
+            return self._open_detection(data)
+        except ValueError as error:
+            raise ModelCorrupt(
+                f"{self._insightface} is no InsightFace detection model: {error}."
+            ) from error
+
+    def _open_detection(self, data: bytes) -> Session:
         sample = {"input.1": np.zeros((1, 3, DETECTOR_SIDE, DETECTOR_SIDE), np.float32)}
-        return OrtSession(
-            read_detector(), sample=sample, device=self._device, threads=self._threads
-        )
+        return OrtSession(data, sample=sample, device=self._device, threads=self._threads)
 
     def _read_manifest(self) -> Manifest:
         if self._manifest is None:

@@ -39,11 +39,18 @@ def load(folder: Path) -> dict[str, Any]:
 
 
 def read_config(folder: Path) -> TrainConfig:
-    """The config that the run in `folder` was started with."""
+    """The config that the run in `folder` was started with.
+
+    Raises:
+        ValueError: it has other fields than the configs of this version.
+    """
     entries = json.loads((folder / "meta.json").read_text())["config"]
-    entries["weights"] = Weights(**entries["weights"])
-    entries["surrogates"] = tuple(entries["surrogates"])
-    return TrainConfig(**entries)
+    try:
+        entries["weights"] = Weights(**entries["weights"])
+        entries["surrogates"] = tuple(entries["surrogates"])
+        return TrainConfig(**entries)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{folder} was started by another version of the lab: {error}") from error
 
 
 def require_same_config(folder: Path, config: TrainConfig) -> None:

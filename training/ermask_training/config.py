@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 class Weights:
     """Weight of each loss term; `losses` says what each one is."""
 
-    attack: float = 1.0
+    attack: float = 1.5
     linkage: float = 0.1
     key_flow: float = 0.3
     residual_size: float = 0.02
     residual_rough: float = 0.05
     residual_skin: float = 0.3
-    flow_rough: float = 0.2
+    flow_rough: float = 0.4
     flow_size: float = 0.03
     erase_pixels: float = 6.0
     erase_identity: float = 1.0
     erase_flow: float = 1.5
-    wrong_key: float = 0.5
+    wrong_key: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +36,12 @@ class TrainConfig:
     """Crops a step: half as many photos, each under two keys."""
     seed: int = 0
     max_residual: float = 10 / 255
-    max_flow: float = 2.0
+    max_flow: float = 1.5
     peak_rate: float = 8e-4
     erase_pull: float = 0.05
     """Share of the erasure losses' gradient that reaches the protector. At 1 it gives up its
     residual within a hundred steps, and the attack with it."""
-    joint_rate: float = 4e-4
+    joint_rate: float = 6e-4
     """Protector's peak rate once the eraser has joined."""
     warm_up: int = 150
     averaging: float = 0.998

@@ -12,6 +12,9 @@ from torch.nn import functional as F
 SKIN_ROUGHNESS = 0.03
 """Local standard deviation (share of the range) at which skin counts half as smooth."""
 
+TINT = 6.0
+"""How much more a change of colour counts than one of brightness."""
+
 
 def attack(protected_BD: Tensor, person_BD: Tensor, margin: float = 0.1) -> Tensor:
     """Dodging: cosine between the protected face and the person, until below -margin."""
@@ -56,13 +59,17 @@ def on_skin(residual_B3GG: Tensor, crop_B3HW: Tensor, bound: float) -> Tensor:
 
     Texture hides in texture (spatial masking; Watson, 1993): what is invisible on an eyebrow is a
     stripe on a cheek. Weights fall from 1 on flat skin to 0 where the photo itself is rough.
+    Colour counts more than brightness: tinted blotches look like bruises, shading like light.
     """
     luma_B1HW = crop_B3HW.mean(1, keepdim=True)
     small = F.adaptive_avg_pool2d(luma_B1HW, residual_B3GG.shape[-1])
     mean = F.avg_pool2d(small, 7, 1, 3, count_include_pad=False)
     variance = F.avg_pool2d((small - mean).square(), 7, 1, 3, count_include_pad=False)
-    smooth = 1 / (1 + variance / SKIN_ROUGHNESS**2)
-    return (smooth * (residual_B3GG / bound).square()).mean()
+    smooth_B1GG = 1 / (1 + variance / SKIN_ROUGHNESS**2)
+    relative = residual_B3GG / bound
+    grey = relative.mean(1, keepdim=True)
+    tint = (relative - grey).square().mean(1, keepdim=True)
+    return (smooth_B1GG * (grey.square() + TINT * tint)).mean()
 
 
 def pixels(restored_B3HW: Tensor, original_B3HW: Tensor, mask_11HH: Tensor) -> Tensor:

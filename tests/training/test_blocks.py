@@ -1,0 +1,68 @@
+"""The network's shapes, bounds, and what an eraser starts from."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from ermask.contract import CROP, FIELD, FLOW_GRID, RESIDUAL_GRID
+from ermask_training.blocks import KeyedUNet, eraser_from
+
+MAX_RESIDUAL, MAX_FLOW = 0.03, 1.8
+
+
+@pytest.fixture(scope="module")
+def network() -> KeyedUNet:
+    torch.manual_seed(0)
+    return KeyedUNet(MAX_RESIDUAL, MAX_FLOW)
+
+
+def inputs(batch: int, seed: int = 0):
+    draw = torch.Generator().manual_seed(seed)
+    crop = torch.rand(batch, 3, CROP, CROP, generator=draw)
+    key = torch.randint(0, 2, (batch, *FIELD), generator=draw).float() * 2 - 1
+    return crop, key, torch.tensor([0.6, 1.0, 1.5])[:batch]
+
+
+@torch.no_grad()
+def test_shapes_and_bounds(network):
+    """With heads so strong that both outputs reach their bounds."""
+    network = copy.deepcopy(network)
+    for head in (network.flow_head, network.residual_head):
+        head.weight.mul_(1000)
+    crop, key, strength = inputs(3)
+    residual, flow = network(crop, key, strength)
+    assert residual.shape == (3, 3, RESIDUAL_GRID, RESIDUAL_GRID)
+    assert flow.shape == (3, 2, FLOW_GRID, FLOW_GRID)
+    for face in range(3):
+        unit = float(strength[face])
+        assert float(residual[face].abs().max()) == pytest.approx(MAX_RESIDUAL * unit, rel=1e-3)
+        assert float(flow[face].abs().max()) == pytest.approx(MAX_FLOW * unit, rel=1e-3)
+
+
+@torch.no_grad()
+def test_the_key_decides(network):
+    crop, key, strength = inputs(1)
+    other = key.clone()
+    other[0, 0] *= -1
+    for one, two in zip(network(crop, key, strength), network(crop, other, strength), strict=True):
+        assert float((one - two).abs().mean()) > 0.01 * float(one.abs().mean())
+
+
+@torch.no_grad()
+def test_an_eraser_starts_as_the_negated_protector(network):
+    given = inputs(2)
+    for one, two in zip(network(*given), eraser_from(network)(*given), strict=True):
+        assert torch.allclose(one, -two, atol=1e-6)
+
+
+@torch.no_grad()
+def test_faces_of_a_batch_do_not_touch_each_other(network):
+    crop, key, strength = inputs(2)
+    together = network(crop, key, strength)
+    alone = network(crop[:1], key[:1], strength[:1])
+    for one, two in zip(together, alone, strict=True):
+        assert torch.allclose(one[:1], two, atol=1e-6)

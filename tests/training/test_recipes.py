@@ -1,0 +1,43 @@
+"""Recipes are full configs, and impossible configs cannot be made."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, replace
+
+import pytest
+
+from ermask_training import recipes
+
+
+@pytest.mark.parametrize("name", sorted(recipes.RECIPES))
+def test_a_recipe_is_a_frozen_config_of_its_name(name):
+    config = recipes.find(name)
+    assert config.name == name
+    assert config == recipes.find(name)
+    with pytest.raises(FrozenInstanceError):
+        config.steps = 1  # type: ignore[misc]
+
+
+def test_an_unknown_recipe_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match=r"no recipe 'frist'; there are first, smoke"):
+        recipes.find("frist")
+
+
+def test_smoke_enters_every_stage():
+    config = recipes.smoke()
+    assert 0 < config.erase_from < config.wrong_keys_from < config.steps <= 10
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"batch": 7}, "batch"),
+        ({"batch": 2}, "batch"),
+        ({"erase_from": 0}, "erase_from"),
+        ({"erase_from": 5}, "erase_from <= wrong_keys_from"),
+        ({"wrong_keys_from": 7}, "wrong_keys_from <= steps"),
+    ],
+)
+def test_impossible_configs(changes, said):
+    with pytest.raises(ValueError, match=said):
+        replace(recipes.smoke(), **changes)
