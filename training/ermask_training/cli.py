@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ermask_training.terminal import LabGroup, options, require_lab
+
+if TYPE_CHECKING:
+    from ermask.engine import Engine
 
 PROGRAM = "ermask-train"
 EPILOG = """Exit status: 0 done, 1 error, 2 wrong usage.
@@ -24,6 +27,9 @@ app = typer.Typer(
 )
 app.callback()(options)
 
+Models = Annotated[
+    Path | None, typer.Option(help="Models folder; without it, the one that ermask ships.")
+]
 Threads = Annotated[int, typer.Option(min=0, help="CPU threads for torch; 0 leaves it to torch.")]
 
 
@@ -36,11 +42,11 @@ def prepare(
     from rich.console import Console
     from rich.progress import Progress
 
+    from ermask import sessions
     from ermask.detect import CenterFace
-    from ermask.sessions import Models
     from ermask_training import data
 
-    detector = CenterFace(Models().load_detector)
+    detector = CenterFace(sessions.Models().load_detector)
     total = len(data.photos_by_identity(folder))
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("Cutting crops", total=total)
@@ -107,9 +113,7 @@ def evaluate(
     pairs: Annotated[Path, typer.Argument(help="Photos in PAIRS/<person>/a.* and b.*")],
     calibration: Annotated[Path, typer.Option(help="Prepared set that sets the thresholds.")],
     surrogates: Annotated[Path, typer.Option(help="Folder with roster.toml and the networks.")],
-    models: Annotated[
-        Path | None, typer.Option(help="Models folder; without it, the one that ermask ships.")
-    ] = None,
+    models: Models = None,
     output: Annotated[Path | None, typer.Option(help="JSON file for all figures.")] = None,
     threads: Threads = 0,
 ) -> None:
@@ -118,18 +122,14 @@ def evaluate(
 
     import torch
 
-    from ermask.detect import CenterFace
-    from ermask.engine import Engine
-    from ermask.sessions import PACKAGE_MODELS, Models
     from ermask_training import data as sets
     from ermask_training import evaluate as measure
     from ermask_training import surrogates as recognisers
 
     if threads:
         torch.set_num_threads(threads)
-    loaded = Models(models or PACKAGE_MODELS, device="cpu", threads=threads)
     report = measure.evaluate(
-        Engine(loaded, CenterFace(loaded.load_detector)),
+        _engine(models, threads),
         measure.read_pairs(pairs),
         sets.load(calibration),
         recognisers.load(surrogates, "validation"),
@@ -138,6 +138,30 @@ def evaluate(
     if output is not None:
         output.write_text(json.dumps(report, indent=1) + "\n")
     measure.show(report)
+
+
+@app.command()
+def pictures(
+    photos: Annotated[list[Path], typer.Argument(help="Photos of people.")],
+    output: Annotated[Path, typer.Option(help="Picture to write, PNG or JPEG.")],
+    models: Models = None,
+) -> None:
+    """Lay out original, low, mid, high, and `mid` restored from JPEG with right and wrong key."""
+    from ermask_training.sheet import sheet
+
+    # A fixed key, so that two models are compared on the same change.
+    sheet(_engine(models, 0), photos, bytes(range(32))).save(output, quality=92)
+
+
+def _engine(models: Path | None, threads: int) -> Engine:
+    """The product's engine on a models folder, on the CPU."""
+    from ermask import sessions
+    from ermask.detect import CenterFace
+    from ermask.engine import Engine
+
+    folder = models or sessions.PACKAGE_MODELS
+    loaded = sessions.Models(folder, device="cpu", threads=threads)
+    return Engine(loaded, CenterFace(loaded.load_detector))
 
 
 def main() -> None:

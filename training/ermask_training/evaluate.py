@@ -26,7 +26,7 @@ from ermask import align, codec
 from ermask.circles import Circle
 from ermask.codec import Photo
 from ermask.engine import Engine
-from ermask.errors import ErmaskError, WrongKey
+from ermask.errors import ErmaskError
 from ermask.keys import Key
 from ermask_training.data import CropSet, main_face
 from ermask_training.embeddings import embeddings
@@ -82,7 +82,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """All figures of one pair of models, ready for JSON."""
     secret = [secrets.token_bytes(32) for _ in range(KEYS)]
-    keys = [(_circle(i), Key(secret[i])) for i in range(KEYS)]
+    keys = [(new_circle(i), Key(secret[i])) for i in range(KEYS)]
     variants: dict[str, list[Photo | None]] = {"b": [pair.b for pair in pairs]}
     variants["original"] = [pair.a for pair in pairs]
     marks: dict[str, list[Photo | None]] = {}
@@ -93,20 +93,22 @@ def evaluate(
     mid = variants["protected mid"]
     progress("recompress and restore")
     for name in ("original", *(f"protected {preset}" for preset in PRESETS)):
-        variants[f"{name}, JPEG {JPEG_QUALITY}"] = [_jpeg(photo) for photo in variants[name]]
+        variants[f"{name}, JPEG {JPEG_QUALITY}"] = [
+            photo and as_jpeg(photo) for photo in variants[name]
+        ]
     for suffix in ("", f", JPEG {JPEG_QUALITY}"):
         seen = variants[f"protected mid{suffix}"]
         right = [[keys[i % KEYS]] for i in range(len(pairs))]
-        wrong = [[(_circle(KEYS + i), Key.generate())] for i in range(len(pairs))]
-        flipped = [[(_circle(i), _one_bit_off(secret[i % KEYS]))] for i in range(len(pairs))]
+        wrong = [[(new_circle(KEYS + i), Key.generate())] for i in range(len(pairs))]
+        flipped = [[(new_circle(i), _one_bit_off(secret[i % KEYS]))] for i in range(len(pairs))]
         for label, chosen in (("right", right), ("wrong", wrong), ("one-bit-off", flipped)):
             variants[f"restored, {label} key{suffix}"] = [
                 _restore(engine, photo, use) for photo, use in zip(seen, chosen, strict=True)
             ]
     marks["clean"] = mid
     marks[f"JPEG {JPEG_QUALITY}"] = variants[f"protected mid, JPEG {JPEG_QUALITY}"]
-    marks["half size"] = [_half(photo) for photo in mid]
-    marks[f"half size, JPEG {JPEG_QUALITY}"] = [_jpeg(_half(photo)) for photo in mid]
+    marks["half size"] = [photo and _half(photo) for photo in mid]
+    marks[f"half size, JPEG {JPEG_QUALITY}"] = [photo and as_jpeg(_half(photo)) for photo in mid]
 
     progress("detect and align as an attacker does")
     crops = {name: _attacker_crops(engine, photos, pairs) for name, photos in variants.items()}
@@ -185,7 +187,7 @@ def _key_found(
 ) -> dict[str, Any]:
     """How often the right key is named among KEYS, and how often a key fits that should not."""
     result: dict[str, Any] = {}
-    foreign = [(_circle(KEYS + i), Key.generate()) for i in range(KEYS)]
+    foreign = [(new_circle(KEYS + i), Key.generate()) for i in range(KEYS)]
     for name, photos in marks.items():
         named = false = tried = 0
         scores = []
@@ -251,24 +253,19 @@ def _restore(engine: Engine, photo: Photo | None, key: list[tuple[Circle, Key]])
         return None
     try:
         return engine.restore(photo, key, force=True).photo
-    except WrongKey:
-        raise
     except ErmaskError:
         return None
 
 
-def _jpeg(photo: Photo | None) -> Photo | None:
-    if photo is None:
-        return None
+def as_jpeg(photo: Photo) -> Photo:
+    """The photo after a site has saved it: JPEG_QUALITY, 4:2:0."""
     buffer = io.BytesIO()
     Image.fromarray(photo.rgb).save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=2)
     with Image.open(buffer) as read:
         return photo.with_rgb(np.asarray(read.convert("RGB")))
 
 
-def _half(photo: Photo | None) -> Photo | None:
-    if photo is None:
-        return None
+def _half(photo: Photo) -> Photo:
     image = Image.fromarray(photo.rgb)
     size = (image.width // 2, image.height // 2)
     return photo.with_rgb(np.asarray(image.resize(size, Image.Resampling.LANCZOS)))
@@ -278,7 +275,8 @@ def _one_bit_off(secret: bytes) -> Key:
     return Key(bytes([secret[0] ^ 1]) + secret[1:])
 
 
-def _circle(number: int) -> Circle:
+def new_circle(number: int) -> Circle:
+    """A circle that is in no key store."""
     return Circle(id=f"{number:016x}", label=f"circle {number}", created="", fingerprint="")
 
 

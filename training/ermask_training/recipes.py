@@ -10,7 +10,7 @@ from ermask_training.config import TrainConfig
 
 def first() -> TrainConfig:
     """The first released model: a few hours on two CPU cores."""
-    return TrainConfig(name="first", steps=2700, erase_from=1500, wrong_keys_from=1850)
+    return TrainConfig(name="first", steps=2540, erase_from=1500, wrong_keys_from=1850)
 
 
 def smoke() -> TrainConfig:

@@ -1,0 +1,46 @@
+"""Pictures to look at: what a loss does not say, eyes do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ermask import align, codec
+from ermask.circles import Circle
+from ermask.contract import STRENGTHS
+from ermask.engine import Engine
+from ermask.keys import Key
+from ermask_training.data import main_face
+from ermask_training.evaluate import as_jpeg, new_circle
+
+SIDE = 448
+"""Pixels of one face in the sheet: twice the canonical crop, as on a screen at 200 %."""
+
+
+def sheet(engine: Engine, photos: list[Path], secret: bytes) -> Image.Image:
+    """A row a photo: the original, the presets, and the JPEG of `mid` restored.
+
+    The last two columns are restored with the right key and with a wrong one. All faces of a row
+    are cut at the same place.
+
+    Args:
+        secret: 32 bytes, the key to protect with.
+    """
+    right = (new_circle(0), Key(secret))
+    wrong = (new_circle(1), Key(bytes(byte ^ 255 for byte in secret)))
+    return Image.fromarray(np.concatenate([_row(engine, path, right, wrong) for path in photos]))
+
+
+def _row(
+    engine: Engine, path: Path, right: tuple[Circle, Key], wrong: tuple[Circle, Key]
+) -> align.Pixels:
+    original = codec.decode(path.read_bytes())
+    height, width = original.rgb.shape[:2]
+    place = main_face(engine.find(original.rgb), width, height).similarity
+    protected = [engine.protect(original, *right, preset).photo for preset in STRENGTHS]
+    posted = as_jpeg(protected[list(STRENGTHS).index("mid")])
+    restored = [engine.restore(posted, [key], force=True).photo for key in (right, wrong)]
+    shown = [original, *protected, *restored]
+    return np.concatenate([align.crop(photo.rgb, place, SIDE) for photo in shown], axis=1)
