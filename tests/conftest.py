@@ -6,7 +6,9 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from ermask import contract
@@ -123,3 +125,18 @@ def no_keychain() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
         yield
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> np.ndarray[Any, Any]:
+    """A public-domain portrait, uint8 (512, 512, 3): one face, 88 pixels wide, a little tilted."""
+    data = pytest.importorskip("skimage.data")
+    rgb: np.ndarray[Any, Any] = np.asarray(data.astronaut())
+    rgb.setflags(write=False)
+    return rgb
+
+
+@pytest.fixture(scope="session")
+def astronaut_landmarks() -> np.ndarray[Any, Any]:
+    """The five landmarks of `astronaut`, float64 (5, 2), as a person sees them."""
+    return np.array([[203.6, 101], [246.9, 103.6], [225.1, 126.7], [203.6, 140.5], [244, 141.7]])

@@ -48,9 +48,10 @@ def release(
         VerificationError: see `compare`; also when the files are too large.
     """
     measured = {} if figures is None else _read_figures(figures)
+    graphs = from_run(run)
     text = _describe(run, measured) if card is None else card.read_text("utf-8")
     files: dict[Role, bytes] = {}
-    for role, graph in from_run(run).items():
+    for role, graph in graphs.items():
         files[role] = to_onnx(graph)
         _report(compare(files[role], graph, crops), progress)
     _check_size(files)

@@ -95,7 +95,12 @@ def search(rgb: Pixels, look: Look, look_again: Look, *, rounds: int = 2) -> lis
         look_again, rounds: place the landmarks; see `refine`.
     """
     photo = Image.fromarray(rgb)
-    found = [face for window in _windows(*photo.size) for face in _through(photo, window, look)]
+    found = [
+        face
+        for window in _windows(*photo.size)
+        for face in _through(photo, window, look)
+        if not window.cuts(face, *photo.size)
+    ]
     strongest = _suppress(found)[:MAX_FACES]
     refined = [refine(rgb, face, look_again, rounds) for face in strongest]
     kept = [face for face in refined if face is not None]
@@ -130,6 +135,20 @@ class Window:
 
     box: tuple[float, float, float, float]
     scale: float
+
+    def cuts(self, face: Face, width: int, height: int) -> bool:
+        """Whether the face reaches an edge that is not the photo's: it may be half a face.
+
+        Another window has the whole: tiles overlap, and the coarse one has no such edge.
+        """
+        left, top, right, bottom = self.box
+        margin = face.width / 10
+        return (
+            (left > 0 and face.box[0] < left + margin)
+            or (top > 0 and face.box[1] < top + margin)
+            or (right < width and face.box[2] > right - margin)
+            or (bottom < height and face.box[3] > bottom - margin)
+        )
 
 
 def _windows(width: int, height: int) -> Iterator[Window]:

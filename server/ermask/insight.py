@@ -1,8 +1,8 @@
 """Find faces with a detection model of InsightFace that the user has.
 
-SCRFD (Guo et al., 2021, arXiv 2105.04714), read by the package `insightface`, finds faces that
-CenterFace misses. The landmarks are placed by CenterFace all the same where it sees the face: who
-protects and who restores must cut the same crop, and the other one may have CenterFace only.
+The model is an SCRFD (Guo et al., 2021, arXiv 2105.04714), read by the package `insightface`. It
+finds the faces; CenterFace places the landmarks all the same where it sees the face: who protects
+and who restores must cut the same crop, and one of them may have CenterFace only.
 
 Of the package only the class that makes and reads tensors is used, on a session of ermask's own.
 Nothing of it that could download a model is ever called.
