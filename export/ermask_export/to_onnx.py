@@ -66,7 +66,8 @@ def open_model(data: bytes) -> ModelProto:
     """
     try:
         onnx.checker.check_model(data, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+    # the last is for bytes that do not even parse
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, ValueError) as error:
         raise ValueError(f"this is no valid ONNX model: {error}") from error
     return onnx.load_from_string(data)
 

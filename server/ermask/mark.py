@@ -12,9 +12,11 @@ learns nothing about the field that decides how the face changes.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
+from PIL import Image
 
 from ermask.align import Floats, soft_mask
 from ermask.contract import CROP, RESIDUAL_GRID, STRENGTHS
@@ -22,11 +24,16 @@ from ermask.contract import CROP, RESIDUAL_GRID, STRENGTHS
 CELLS = 28
 """Cells along one side of the crop."""
 SIDE = CROP // CELLS
-AMPLITUDE = (1.5 / 255, 1.8 / 255, 1.8 / 255)
+HALF = CROP // 2
+AMPLITUDE = (1.8 / 255, 2.2 / 255, 2.2 / 255)
 """Half the step between a -1 and a +1 cell in Y, Cb and Cr, as a share of the range."""
 SHIFTS = (-2, 0, 2)
 """Misalignments tried when reading, in crop pixels, along each axis."""
-FALSE_ACCEPT = 1e-6
+SCALES = (0.975, 1.0, 1.025)
+"""Misalignments tried, as relative sizes."""
+TURNS = (-1.5, 0.0, 1.5)
+"""Misalignments tried, in degrees: the change moves the landmarks that the crop hangs on."""
+FALSE_ACCEPT = 1e-5
 """Bound on the chance that a photo fits a key it was not protected with."""
 CLIP = 3.0
 """Cells that stand out more than this many times their surroundings' roughness count as this."""
@@ -63,17 +70,13 @@ def residual(key: DerivesBytes, strength: str) -> Floats:
 def read(crops: Floats) -> Floats:
     """What the crops (N, 3, CROP, CROP) of one photo say about every cell, in several readings.
 
-    Returns float32 (R, 3 * CELLS^2): every face at every shift, and all faces together. A reading
-    is the cell means with their surroundings taken off, clipped, weighted and scaled to unit
-    length, so that its dot product with signs is a score of variance 1.
+    Returns float32 (R, 3 * CELLS^2): every face at every misalignment tried, and all faces as they
+    are together. A reading is the cell means with their surroundings taken off, clipped, weighted
+    and scaled to unit length, so that its dot product with signs is a score of variance 1.
     """
-    single = [
-        _cells(np.roll(crop, (-dy, -dx), (1, 2)))
-        for crop in crops
-        for dy in SHIFTS
-        for dx in SHIFTS
-    ]
-    together = np.sum([_cells(crop) for crop in crops], axis=0)
+    planes = [_planes(crop) for crop in crops]
+    single = [_weigh(means) for face in planes for means in _means(face)]
+    together = np.sum([_weigh(_cells(face)) for face in planes], axis=0)
     return np.stack([*single, _unit(together)])
 
 
@@ -90,13 +93,44 @@ def threshold(readings: Floats) -> float:
     return math.sqrt(2 * math.log(tries / FALSE_ACCEPT))
 
 
-def _cells(crop: Floats) -> Floats:
+def _planes(crop: Floats) -> Floats:
+    """Y, Cb and Cr at half the size, which the cells do not notice: (3, HALF, HALF)."""
     ycc = np.einsum("ij,jhw->ihw", TO_YCC.astype(np.float32), crop)
-    means = ycc.reshape(3, CELLS, SIDE, CELLS, SIDE).mean((2, 4))
-    rough = means - (_box(means) * 9 - means) / 8
+    return np.asarray(ycc.reshape(3, HALF, 2, HALF, 2).mean((2, 4)))
+
+
+def _means(planes: Floats) -> Iterator[Floats]:
+    """Cell means under every misalignment."""
+    for scale in SCALES:
+        for turn in TURNS:
+            moved = _moved(planes, scale, turn)
+            for dy in SHIFTS:
+                for dx in SHIFTS:
+                    yield _cells(np.roll(moved, (-dy // 2, -dx // 2), (1, 2)))
+
+
+def _moved(planes: Floats, scale: float, turn: float) -> Floats:
+    """The planes seen larger by `scale` and turned by `turn` degrees about the centre."""
+    cos, sin = scale * math.cos(math.radians(turn)), scale * math.sin(math.radians(turn))
+    middle = HALF / 2
+    x, y = middle * (1 - cos + sin), middle * (1 - sin - cos)
+    rows = (cos, -sin, x, sin, cos, y)
+    size, affine, method = (HALF, HALF), Image.Transform.AFFINE, Image.Resampling.BICUBIC
+    turned = [Image.fromarray(p).transform(size, affine, rows, method) for p in planes]
+    return np.stack([np.asarray(plane) for plane in turned])
+
+
+def _cells(planes: Floats) -> Floats:
+    side = HALF // CELLS
+    return np.asarray(planes.reshape(3, CELLS, side, CELLS, side).mean((2, 4)))
+
+
+def _weigh(means: Floats) -> Floats:
+    """Cell means (3, CELLS, CELLS) to a reading."""
+    rough = np.asarray(means - (_box(means) * 9 - means) / 8, np.float32)
     # A cell counts by the signal it can carry over what the photo itself does around it: smooth
     # cheeks say more than eyelashes.
-    spread = np.sqrt(_box(_box(rough**2)) + FLOOR**2)
+    spread = np.sqrt(_box(_box(rough * rough)) + FLOOR**2)
     weight = soft_mask().reshape(CELLS, SIDE, CELLS, SIDE).mean((1, 3))
     gain = np.array(AMPLITUDE, np.float32)[:, None, None] / spread
     return _unit((np.clip(rough / spread, -CLIP, CLIP) * weight * gain).ravel())

@@ -10,23 +10,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from ermask.align import (
     MASK_CENTRE,
     MASK_RADII,
-    Doubles,
     Floats,
     Pixels,
     Similarity,
     soft_mask,
 )
-from ermask.contract import CROP, FLOW_GRID
+from ermask.contract import CROP
 
-CELL = CROP / FLOW_GRID
-"""Side of a flow cell in crop pixels; the mesh that bends the photo is as fine as this."""
-MIN_CELL = 2
-"""Smallest mesh cell in photo pixels."""
+KERNEL = -0.75
+"""Shape of the interpolating cubic (Keys, 1981): what torch's grid_sample has, so that the photo
+is bent as the lab bent crops."""
+BATCH = 1 << 14
+"""Pixels bent at once: as many as a processor's cache holds with all that belongs to them."""
+
+Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -147,50 +150,46 @@ def _delta(rgb: Pixels, change: Change, region: _Region, weight: Floats) -> Floa
 
 
 def _bend(rgb: Pixels, change: Change, region: _Region, weight: Floats) -> Floats:
-    """The region resampled along the flow, (h, w, 3) in 0..255: a mesh of quadrilaterals, bicubic
-    inside each."""
+    """The region resampled along the flow: float32 (h, w, 3) in 0..255, 0 where the mask is."""
     left, top, right, bottom = region.box
-    width, height = right - left, bottom - top
-    step = max(MIN_CELL, round(CELL / change.similarity.scale))
-    xs = np.unique(np.append(np.arange(0, width, step), width))
-    ys = np.unique(np.append(np.arange(0, height, step), height))
-    inverse = change.similarity.inverse().matrix[:, :2]
-    shift = _flow_at(change, xs + left, ys + top) @ inverse.T
-    shift *= weight[np.ix_(np.minimum(ys, height - 1), np.minimum(xs, width - 1))][..., None]
-    # Pillow draws nothing where it would have to pull from beyond the picture it is given.
-    margin = int(np.ceil(np.abs(shift).max())) + 3
+    flow = np.stack([_resample(plane, change.similarity, region.box) for plane in change.flow], -1)
+    turn = change.similarity.inverse().matrix[:, :2].astype(np.float32)
+    shift = (flow * weight[..., None]) @ turn.T
+    # Beyond the photo its edge pixels go on, as far as the flow reaches.
+    margin = int(np.abs(shift).max()) + 3
     rows = np.clip(np.arange(top - margin, bottom + margin), 0, rgb.shape[0] - 1)
     columns = np.clip(np.arange(left - margin, right + margin), 0, rgb.shape[1] - 1)
-    source = rgb[np.ix_(rows, columns)].astype(np.float32)
-    spots = np.stack(np.meshgrid(xs, ys), -1) + shift + margin
-    # What the mask misses need not be drawn: `_delta` does not look at it.
-    seen = np.maximum.reduceat(np.maximum.reduceat(weight, ys[:-1], 0), xs[:-1], 1) > 0
-    mesh = [
-        (
-            (int(xs[i]), int(ys[j]), int(xs[i + 1]), int(ys[j + 1])),
-            (*spots[j, i], *spots[j + 1, i], *spots[j + 1, i + 1], *spots[j, i + 1]),
-        )
-        for j, i in np.argwhere(seen)
-    ]
-    moved = np.zeros((height, width, 3), np.float32)
-    for channel in range(3):
-        # As numbers, not as a picture: Pillow would cut off fractions and darken the face.
-        moved[..., channel] = Image.fromarray(source[..., channel]).transform(
-            (width, height), Image.Transform.MESH, mesh, Image.Resampling.BICUBIC
-        )
+    source = np.ascontiguousarray(rgb[np.ix_(rows, columns)].transpose(2, 0, 1))
+    moved = np.zeros((*weight.shape, 3), np.float32)
+    inside = np.flatnonzero(weight)
+    for start in range(0, len(inside), BATCH):
+        y, x = np.divmod(inside[start : start + BATCH], weight.shape[1])
+        moved[y, x] = _pull(source, x + margin, y + margin, shift[y, x]).T
     return moved
 
 
-def _flow_at(change: Change, xs: Doubles, ys: Doubles) -> Doubles:
-    """Bilinear flow at the photo points of a grid: (len(ys), len(xs), 2), crop pixels."""
-    points = np.stack(np.meshgrid(xs, ys), -1).astype(np.float64)
-    grid = change.flow.shape[-1]
-    spot = change.similarity.apply(points) * (grid / CROP) - 0.5
-    spot = np.clip(spot, 0, grid - 1)
-    low = np.minimum(spot.astype(int), grid - 2)
-    part = spot - low
-    flow = change.flow.transpose(1, 2, 0).astype(np.float64)
-    x, y, a, b = low[..., 0], low[..., 1], part[..., :1], part[..., 1:]
-    upper = flow[y, x] * (1 - a) + flow[y, x + 1] * a
-    lower = flow[y + 1, x] * (1 - a) + flow[y + 1, x + 1] * a
-    return np.asarray(upper * (1 - b) + lower * b)
+def _pull(source: Pixels, x: Indices, y: Indices, shift: Floats) -> Floats:
+    """What `source` (3, h, w) has at its pixels (N,) moved by `shift` (N, 2): float32 (3, N)."""
+    whole = np.floor(shift)
+    across, down = (_cubic(part) for part in (shift - whole).T)
+    x, y = x + whole[:, 0].astype(np.intp) - 1, y + whole[:, 1].astype(np.intp) - 1
+    found = np.zeros((3, len(x)), np.float32)
+    for row, row_weight in enumerate(down):
+        first = (y + row) * source.shape[2] + x
+        for plane, total in zip(source.reshape(3, -1), found, strict=True):
+            line = across[0] * plane[first]
+            for column in (1, 2, 3):
+                line += across[column] * plane[first + column]
+            total += row_weight * line
+    return found
+
+
+def _cubic(part: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Weights of four neighbours for points `part` (N,) of the way from the second to the third."""
+    rest = 1 - part
+    return (
+        KERNEL * part * rest**2,
+        ((KERNEL + 2) * part - (KERNEL + 3)) * part**2 + 1,
+        ((KERNEL + 2) * rest - (KERNEL + 3)) * rest**2 + 1,
+        KERNEL * rest * part**2,
+    )

@@ -36,15 +36,15 @@ class SealError(Exception):
     """Root of the reasons why a sealed file does not open. Never shown to a person as it is."""
 
 
-class NotSealed(SealError):  # noqa: N818 - reads as the state it reports, like errors.py
+class NotSealed(SealError):
     """No sealed file of the wanted format, or its header asks for something absurd."""
 
 
-class NewerVersion(SealError):  # noqa: N818
+class NewerVersion(SealError):
     """A sealed file of the wanted format, in a version this program does not know."""
 
 
-class WrongSecret(SealError):  # noqa: N818
+class WrongSecret(SealError):
     """The passphrase or key is wrong, or the file was changed. Which of them cannot be told."""
 
 

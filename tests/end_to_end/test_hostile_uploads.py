@@ -113,7 +113,10 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "a PNG that unpacks to 24 megapixels": (lambda: png(6000, 4000), "no_face"),
     "a PNG of one pixel": (lambda: png(1, 1), "no_face"),
     "a PNG of one row": (lambda: png(20_000, 1), "no_face"),
-    "a PNG with a wrong checksum": (lambda: png(64, 64)[:-16] + bytes(16), "bad_image"),
+    "a PNG with a wrong checksum": (
+        lambda: (d := png(64, 64))[:29] + bytes(4) + d[33:],
+        "bad_image",
+    ),
 }
 
 

@@ -17,8 +17,8 @@ from ermask.errors import ModelCorrupt
 from ermask.model_files import read_manifest
 from ermask.ort_session import INPUT_SHAPES
 from ermask.sessions import Models
-from ermask_export import release as releasing
 from ermask_export.release import release, verify_folder
+from ermask_export.to_onnx import to_onnx
 from ermask_export.verify import VerificationError, sample_crops
 
 
@@ -102,20 +102,19 @@ def test_nothing_is_written_when_verification_fails(run, tmp_path, crops, monkey
     def broken(graph):
         with torch.no_grad():
             graph.network.stem.bias.add_(1)
-        data = real(graph)
+        data = to_onnx(graph)
         with torch.no_grad():
             graph.network.stem.bias.sub_(1)
         return data
 
-    real = releasing.to_onnx
-    monkeypatch.setattr(releasing, "to_onnx", broken)
+    monkeypatch.setattr("ermask_export.release.to_onnx", broken)
     with pytest.raises(VerificationError, match="differs from torch"):
         release(run, tmp_path / "out", crops, progress=quiet)
     assert not (tmp_path / "out").exists()
 
 
 def test_networks_that_are_too_large(run, tmp_path, crops, monkeypatch):
-    monkeypatch.setattr(releasing, "MAX_BYTES", 10**7)
+    monkeypatch.setattr("ermask_export.release.MAX_BYTES", 10**7)
     with pytest.raises(VerificationError, match=r"may ship"):
         release(run, tmp_path / "out", crops, progress=quiet)
     assert not (tmp_path / "out").exists()
@@ -160,8 +159,8 @@ def test_other_weights_than_the_runs(folder, run, crops):
 def test_another_graph_than_the_networks(folder, crops):
     """No run is needed to see that a file computes something else than its weights say."""
     model = onnx.load(folder / "protector.onnx")
-    [tanh, _] = [node for node in model.graph.node if node.op_type == "Tanh"]
-    tanh.op_type = "Sigmoid"
+    sigmoid = next(node for node in model.graph.node if node.op_type == "Sigmoid")
+    sigmoid.op_type = "Tanh"
     swap(folder, model.SerializeToString())
     with pytest.raises(VerificationError, match="differs from torch"):
         verify_folder(folder, crops, progress=quiet)

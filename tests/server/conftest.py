@@ -134,7 +134,7 @@ def with_models(machine: Machine, tiny_models: Path) -> Machine:
 class MemoryKeychain(KeyringBackend):
     """A keychain with a lock, in memory."""
 
-    priority = 5  # type: ignore[assignment]
+    priority = 5
 
     def __init__(self) -> None:
         super().__init__()

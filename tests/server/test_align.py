@@ -167,7 +167,7 @@ def test_tensor_layout() -> None:
     one = np.zeros((CROP, CROP, 3), np.uint8)
     one[5, 9] = (255, 0, 51)
     tensor = to_tensor([one, one])
-    assert (tensor.shape, tensor.dtype) == ((2, 3, CROP, CROP), np.float32)
+    assert (tensor.shape, tensor.dtype) == ((2, 3, CROP, CROP), np.dtype(np.float32))
     np.testing.assert_allclose(tensor[1, :, 5, 9], [1, 0, 0.2], rtol=1e-6)
     assert tensor.flags.c_contiguous
 
@@ -177,7 +177,7 @@ def test_tensor_layout() -> None:
 
 def test_the_mask_covers_the_face_and_ends_before_the_crop_does() -> None:
     mask = soft_mask()
-    assert (mask.shape, mask.dtype) == ((CROP, CROP), np.float32)
+    assert (mask.shape, mask.dtype) == ((CROP, CROP), np.dtype(np.float32))
     assert (mask.min(), mask.max()) == (0, 1)
     edge = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
     assert not edge.any()

@@ -17,7 +17,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from ermask import codec, decoding
+from ermask import codec
 from ermask.decoding import Decoder
 from ermask.errors import (
     AnimatedImage,
@@ -262,6 +262,8 @@ def test_the_process_ends_with_its_parent(busy, heavy):
     with subprocess.Popen(
         [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         assert psutil.pid_exists(pid)
         if busy:
@@ -351,13 +353,13 @@ def test_a_worker_that_was_taken_over_is_not_believed(answer, tmp_path, monkeypa
         f"sys.stdout.buffer.write(b'\\1' + b'{said}')\nsys.stdout.flush()\nsys.stdin.read(1)\n"
     )
     fake.chmod(0o700)
-    monkeypatch.setattr(decoding.sys, "executable", str(fake))
+    monkeypatch.setattr(sys, "executable", str(fake))
     with Decoder() as decoder, pytest.raises(DecodeFailed):
         decoder.decode(photo_file())
 
 
 @pytest.mark.parametrize("program", ["/nonexistent/python", "/bin/true"])
 def test_a_worker_that_does_not_start(program, monkeypatch):
-    monkeypatch.setattr(decoding.sys, "executable", program)
+    monkeypatch.setattr(sys, "executable", program)
     with Decoder() as decoder, pytest.raises(DecodeFailed, match="did not start"):
         decoder.decode(photo_file())

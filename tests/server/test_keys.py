@@ -215,7 +215,7 @@ def test_a_key_is_not_copied_or_changed() -> None:
     with pytest.raises(TypeError):
         copy.deepcopy(key)
     with pytest.raises(AttributeError):
-        key._secret = bytes(32)  # type: ignore[misc]
+        key._secret = bytes(32)
     with pytest.raises(AttributeError):
         del key._secret
     assert not hasattr(key, "__dict__")

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +185,7 @@ def test_killed_while_making_the_first_circle(
 ) -> None:
     for count in range(1, 20):
         store = KeyStore(tmp_path / str(count), tmp_path / str(count), vault="file")
-        killed = killed_at(count, after=False, action=lambda store=store: store.new("Family"))
+        killed = killed_at(count, after=False, action=partial(store.new, "Family"))
         found = [circle.label for circle in store.list()]
         assert found == ([] if killed else ["Family"])
         assert store.key(store.new("Friends"))

@@ -170,12 +170,17 @@ def test_list_find_and_rename_need_no_passphrase(open_store: Callable[..., KeySt
 
 
 def test_argon2_runs_once(open_store: Callable[..., KeyStore], argon2_runs: list[str]) -> None:
-    asked = []
+    asked: list[int] = []
+
+    def ask() -> str:
+        asked.append(1)
+        return "one"
+
     store = open_store(vault="file", passphrase="one")
     for label in "abc":
         store.new(label)
     assert argon2_runs == ["one"]
-    store = open_store(ask_passphrase=lambda: asked.append(1) or "one")
+    store = open_store(ask_passphrase=ask)
     store.keys()
     store.new("d")
     store.keys()

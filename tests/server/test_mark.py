@@ -182,9 +182,10 @@ def test_the_threshold_keeps_the_promised_rate() -> None:
 # --- readings and signs ----------------------------------------------------------------------
 
 
-def test_a_reading_per_shift_and_one_of_all(protected: Array, astronaut_landmarks: Array) -> None:
+def test_a_reading_per_misalignment_and_one_of_all(protected: Array, astronaut_landmarks: Array) -> None:
     found = readings(protected, astronaut_landmarks, astronaut_landmarks + 3)
-    assert found.shape == (2 * len(mark.SHIFTS) ** 2 + 1, 3 * mark.CELLS**2)
+    tried = len(mark.SHIFTS) ** 2 * len(mark.SCALES) * len(mark.TURNS)
+    assert found.shape == (2 * tried + 1, 3 * mark.CELLS**2)
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-5)
 
 
@@ -215,7 +216,8 @@ def test_signs_are_fair_and_each_key_s_and_preset_s_own() -> None:
 
 def test_the_residual_is_faint_and_as_large_as_it_says() -> None:
     rgb = mark.residual(RIGHT, "mid")
-    assert (rgb.shape, rgb.dtype) == ((3, RESIDUAL_GRID, RESIDUAL_GRID), np.float32)
+    assert rgb.shape == (3, RESIDUAL_GRID, RESIDUAL_GRID)
+    assert rgb.dtype == np.float32
     assert np.abs(rgb).max() < 7 / 255
     ycc = np.einsum("ij,jhw->ihw", mark.TO_YCC, rgb)
     for plane, amplitude in zip(ycc, mark.AMPLITUDE, strict=True):

@@ -132,7 +132,7 @@ def moved_error(scale: float, where: Similarity, field: Callable[[Array], Array]
     spots = where.apply(np.stack([x, y], -1))
     source = where.inverse().apply(spots + field(spots))
     expected = waves(source[..., 0], source[..., 1], scale)
-    # 5 % inside the flat part: a mesh cell that reaches out of it moves a little less.
+    # 5 % inside the flat part: masks and flows are interpolated.
     inside = radius(where, height, width) < 1 - MASK_FEATHER - 0.05
     assert inside.sum() > 500
     return float(np.abs(result - expected)[inside].max())
@@ -142,9 +142,10 @@ def moved_error(scale: float, where: Similarity, field: Callable[[Array], Array]
 @pytest.mark.parametrize("flow", [(1.5, 0.0), (-0.7, 1.1)])
 def test_flow_moves_the_content(angle: float, scale: float, flow: tuple[float, float]) -> None:
     where = similarity(angle, scale, (370.4, 350.8))
-    assert moved_error(scale, where, lambda spots: np.broadcast_to(flow, spots.shape)) < 2
+    assert moved_error(scale, where, lambda spots: np.broadcast_to(flow, spots.shape)) < 1.2
     # the measure does notice the wrong direction
-    rgb = np.rint(waves(*np.mgrid[:700, :740][::-1] + 0.5, scale)).astype(np.uint8)
+    y, x = np.mgrid[:700, :740] + 0.5
+    rgb = np.rint(waves(x, y, scale)).astype(np.uint8)
     there = render.apply(rgb, [change(where, flow=flow)]).astype(int)
     back = render.apply(rgb, [change(where, flow=(-flow[0], -flow[1]))])
     assert np.abs(there - back).max() > 15
@@ -157,7 +158,7 @@ def test_flow_may_differ_from_place_to_place(angle: float, scale: float) -> None
         return np.stack([np.sin(y), np.cos(x + 0.5 * y)], -1)
 
     where = similarity(angle, scale, (370.4, 350.8))
-    assert moved_error(scale, where, swirl) < 3
+    assert moved_error(scale, where, swirl) < 1.5
 
 
 def test_flow_does_not_change_the_brightness() -> None:

@@ -147,7 +147,7 @@ class CudaInNameOnly:
     def preload_dlls(self) -> None:
         self.preloaded = True
 
-    def InferenceSession(self, *args: object, providers: list[object], **rest: object) -> object:  # noqa: N802
+    def InferenceSession(self, *args: object, providers: list[object], **rest: object) -> object:
         names = [each if isinstance(each, str) else each[0] for each in providers]  # type: ignore[index]
         assert "TensorrtExecutionProvider" not in names
         if runtime.CUDA in names and self.raises:
@@ -190,7 +190,7 @@ def test_threads_can_be_set(tiny_network: Callable[..., bytes]) -> None:
         def __getattr__(self, name: str) -> object:
             return getattr(ort, name)
 
-        def InferenceSession(self, data: bytes, options: object, **rest: object) -> object:  # noqa: N802
+        def InferenceSession(self, data: bytes, options: object, **rest: object) -> object:
             seen.append(options)
             return ort.InferenceSession(data, options, **rest)
 

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import threading
 import weakref
+from functools import partial
 
 import pytest
 
@@ -37,12 +38,12 @@ async def running(gate: Gate) -> None:
 
 async def test_one_thread_in_order(workers):
     order: list[int] = []
-    names = await asyncio.gather(
-        *(
-            workers.run(lambda n=n: (order.append(n), threading.current_thread().name)[1])
-            for n in range(5)
-        )
-    )
+
+    def work(n: int) -> str:
+        order.append(n)
+        return threading.current_thread().name
+
+    names = await asyncio.gather(*(workers.run(partial(work, n)) for n in range(5)))
     assert order == [0, 1, 2, 3, 4]
     assert len(set(names)) == 1
     assert names[0].startswith("ermask-inference")

@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from ermask.contract import CROP, FIELD, FLOW_GRID, RESIDUAL_GRID
-from ermask_training.blocks import KeyedUNet, eraser_from
+from ermask_training.blocks import KeyedUNet, bound, eraser_from
 
 MAX_RESIDUAL, MAX_FLOW = 0.03, 1.8
 
@@ -41,6 +41,15 @@ def test_shapes_and_bounds(network):
         unit = float(strength[face])
         assert float(residual[face].abs().max()) == pytest.approx(MAX_RESIDUAL * unit, rel=1e-3)
         assert float(flow[face].abs().max()) == pytest.approx(MAX_FLOW * unit, rel=1e-3)
+
+
+def test_the_bound_keeps_a_gradient_where_tanh_has_none():
+    x = torch.tensor([-1e3, -1.0, 0.0, 10.0], requires_grad=True)
+    y = bound(x)
+    y.sum().backward()
+    assert torch.allclose(y, torch.tensor([-1.0, -(0.5**0.5), 0.0, 10 / 101**0.5]), atol=1e-5)
+    assert float(x.grad[2]) == 1
+    assert float(x.grad[3]) > 9e-4
 
 
 @torch.no_grad()

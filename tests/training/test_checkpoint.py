@@ -53,7 +53,7 @@ def test_a_config_of_another_version(folder):
     meta = json.loads((folder / "meta.json").read_text())
     meta["config"]["momentum"] = 0.9
     (folder / "meta.json").write_text(json.dumps(meta))
-    with pytest.raises(ValueError, match="another version of the lab.*momentum"):
+    with pytest.raises(ValueError, match=r"another version of the lab.*momentum"):
         checkpoint.read_config(folder)
 
 

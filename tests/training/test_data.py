@@ -59,7 +59,7 @@ def test_prepare_cuts_one_crop_from_every_face(photos, tmp_path, astronaut):
     large, mirrored, small = (np.asarray(crop, float) for crop in found.crops)
     # the same face at half the size, and mirrored, comes to nearly the same crop
     for other in (small, mirrored[:, ::-1]):
-        assert np.corrcoef(large.ravel(), other.ravel())[0, 1] > 0.95
+        assert np.corrcoef(large.ravel(), other.ravel())[0, 1] > 0.9
 
 
 def test_a_folder_without_faces(tmp_path):

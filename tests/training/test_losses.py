@@ -60,6 +60,14 @@ def test_a_residual_on_flat_skin_costs_more_than_in_texture():
     assert float(losses.on_skin(residual, rough, 0.02)) < 0.02
 
 
+def test_a_tint_costs_more_than_a_shade():
+    flat = torch.full((1, 3, 224, 224), 0.5)
+    tint = torch.tensor([0.01, -0.01, 0.0])[:, None, None].expand(1, 3, 112, 112)
+    shade = torch.full((1, 3, 112, 112), (2 / 3) ** 0.5 * 0.01)
+    ratio = losses.on_skin(tint, flat, 0.02) / losses.on_skin(shade, flat, 0.02)
+    assert float(ratio) == pytest.approx(losses.TINT, rel=1e-3)
+
+
 def test_pixels_count_inside_the_mask_only():
     one, other = torch.zeros(2, 3, 4, 4), torch.zeros(2, 3, 4, 4)
     mask = torch.zeros(1, 1, 4, 4)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,14 +38,14 @@ def straight(tmp_path_factory, crops, judges):
     return train.fit(CONFIG, data.load(crops), judges, folder, quiet)
 
 
-def equal(one: object, two: object) -> bool:
+def equal(one: Any, two: Any) -> bool:
     if isinstance(one, torch.Tensor):
-        return torch.equal(one, two)
+        return bool(torch.equal(one, two))
     if isinstance(one, dict):
         return one.keys() == two.keys() and all(equal(one[name], two[name]) for name in one)
     if isinstance(one, list):
         return len(one) == len(two) and all(map(equal, one, two))
-    return one == two
+    return bool(one == two)
 
 
 def test_a_run_passes_all_stages(straight):

@@ -13,7 +13,7 @@ import os
 import platform
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -268,7 +268,8 @@ def as_jpeg(photo: Photo) -> Photo:
 def _half(photo: Photo) -> Photo:
     image = Image.fromarray(photo.rgb)
     size = (image.width // 2, image.height // 2)
-    return photo.with_rgb(np.asarray(image.resize(size, Image.Resampling.LANCZOS)))
+    small = np.asarray(image.resize(size, Image.Resampling.LANCZOS))
+    return replace(photo, rgb=small, alpha=None)
 
 
 def _one_bit_off(secret: bytes) -> Key:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -15,15 +16,18 @@ async def send(served, *lines: str, target: str = "/v1/status", method: str = "P
     """One request with exactly these header lines; PORT and TOKEN are filled in."""
     token = encode_base64url(served.token)
     text = "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "Connection: close", "", ""])
-    return await served.raw(text.replace("PORT", str(served.port)).replace("TOKEN", token).encode())
+    request = text.replace("PORT", str(served.port)).replace("TOKEN", token).encode()
+    answer: bytes = await served.raw(request)
+    return answer
 
 
 def status(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1])
 
 
-def body(answer: bytes) -> dict:
-    return json.loads(answer.partition(b"\r\n\r\n")[2])
+def body(answer: bytes) -> dict[str, Any]:
+    entries: dict[str, Any] = json.loads(answer.partition(b"\r\n\r\n")[2])
+    return entries
 
 
 GOOD_HOST = "Host: 127.0.0.1:PORT"

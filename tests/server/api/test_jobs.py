@@ -133,10 +133,16 @@ async def test_results_are_forgotten_in_time(workers):
 
 
 async def test_a_job_that_nobody_waits_for_leaves_the_queue(jobs, workers):
-    gate, ran = threading.Event(), []
+    gate = threading.Event()
+    ran: list[str] = []
+
+    def work(name: str) -> Answer:
+        ran.append(name)
+        return Answer(b"", "x")
+
     first = submit(jobs, workers, b"a", lambda: Answer(b"%d" % gate.wait(5), "x"))
-    lonely = submit(jobs, workers, b"b", lambda: ran.append("lonely"), keep=False)
-    shared = submit(jobs, workers, b"c", lambda: ran.append("s") or Answer(b"", "x"), keep=False)
+    lonely = submit(jobs, workers, b"b", lambda: work("lonely"), keep=False)
+    shared = submit(jobs, workers, b"c", lambda: work("s"), keep=False)
     waits = [asyncio.create_task(jobs.wait(job, None)) for job in (lonely, shared, shared)]
     await asyncio.sleep(0.01)
     for wait in waits[:2]:

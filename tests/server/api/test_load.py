@@ -40,7 +40,8 @@ async def check_status_while_busy(served, make_photo) -> None:
     async def upload(photo: bytes) -> int:
         async with served.post("/v1/protect", photo, **CIRCLE) as answer:
             await answer.read()
-            return answer.status
+            status: int = answer.status
+            return status
 
     uploads = asyncio.gather(*(upload(photo) for photo in photos))
     times = []

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,7 +21,7 @@ VECTORS = json.loads(FILE.read_text("utf-8"))["vectors"]
 
 
 class Vector:
-    def __init__(self, entries: dict) -> None:
+    def __init__(self, entries: dict[str, Any]) -> None:
         self.text = entries
 
     def __getattr__(self, name: str) -> bytes:
@@ -73,10 +74,10 @@ class Clock:
         return self.now
 
 
-def begun(window: Pairing, **changes: object) -> Exchange:
+def begun(window: Pairing, **changes: Any) -> Exchange:
     client_nonce = bytes(32)
     daemon_nonce = window.begin(client_nonce)
-    entries = {"port": 7411, "origin": None, "label": "x", **changes}
+    entries: dict[str, Any] = {"port": 7411, "origin": None, "label": "x", **changes}
     return Exchange(client_nonce=client_nonce, daemon_nonce=daemon_nonce, **entries)
 
 

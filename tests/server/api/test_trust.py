@@ -20,6 +20,12 @@ def fast(monkeypatch):
     monkeypatch.setattr(pairing, "ITERATIONS", 1)
 
 
+def decoded(text: object) -> bytes:
+    data = decode_base64url(text)
+    assert data is not None
+    return data
+
+
 async def pair(served, code: str, *, origin: str | None = ORIGIN, label: str = "Firefox"):
     """(status, answer, exchange) of a whole pairing."""
     headers = {"X-ErMask": "1"} | ({"Origin": origin} if origin else {})
@@ -28,7 +34,7 @@ async def pair(served, code: str, *, origin: str | None = ORIGIN, label: str = "
     ) as answer:
         if answer.status != 200:
             return answer.status, await answer.json(), None
-        daemon_nonce = decode_base64url((await answer.json())["nonce"])
+        daemon_nonce = decoded((await answer.json())["nonce"])
     exchange = Exchange(
         client_nonce=NONCE, daemon_nonce=daemon_nonce, port=served.port, origin=origin, label=label
     )
@@ -47,7 +53,7 @@ async def test_pairing_gives_a_token_that_works(served, origin):
     status, answer, exchange = await pair(served, code, origin=origin)
     assert status == 200
     keys, transcript = exchange.derive(code), exchange.transcript()
-    raw = {name: decode_base64url(answer[name]) for name in ("proof", "iv", "token")}
+    raw = {name: decoded(answer[name]) for name in ("proof", "iv", "token")}
     assert raw["proof"] == prove(keys.daemon, transcript)
     token = AESGCM(keys.token).decrypt(
         raw["iv"], raw["token"], transcript + answer["client"].encode()

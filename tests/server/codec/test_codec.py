@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.MpoImagePlugin import MpoImageFile
 from PIL.PngImagePlugin import PngInfo
 from pillow_heif import from_pillow
 
@@ -99,6 +100,7 @@ def test_alpha_turns_with_the_picture(portrait, save):
     exif = Image.Exif()
     exif[0x0112] = 6
     photo = decode(save(np.dstack([portrait, alpha]), "PNG", exif=exif))
+    assert photo.alpha is not None
     assert (photo.alpha == upright(alpha, 6)).all()
 
 
@@ -115,7 +117,7 @@ def _secret_exif() -> Image.Exif:
 
 
 def _jpeg_with_everything(portrait, save) -> bytes:
-    data = save(
+    data: bytes = save(
         portrait, "JPEG", exif=_secret_exif(), comment=SECRET, xmp=b"<x>" + SECRET + b"</x>"
     )
     iptc = b"Photoshop 3.0\x008BIM\x04\x04\0\0" + struct.pack(">I", len(SECRET)) + SECRET
@@ -131,7 +133,8 @@ def _png_with_everything(portrait, save) -> bytes:
     info.add_text("Location", SECRET.decode(), zip=False)
     info.add_itxt("XML:com.adobe.xmp", f"<x>{SECRET.decode()}</x>")
     info.add(b"prVt", SECRET)
-    return save(portrait, "PNG", pnginfo=info, exif=_secret_exif()) + SECRET
+    data: bytes = save(portrait, "PNG", pnginfo=info, exif=_secret_exif())
+    return data + SECRET
 
 
 @pytest.mark.parametrize("fmt", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF"])
@@ -186,7 +189,9 @@ def test_animated_gif_is_named_an_animation(portrait, save):
 def test_first_picture_of_a_multi_picture_jpeg(portrait, save):
     preview = Image.fromarray(255 - portrait[::2, ::2])
     data = save(portrait, "MPO", quality=90, save_all=True, append_images=[preview])
-    assert Image.open(io.BytesIO(data)).n_frames == 2
+    several = Image.open(io.BytesIO(data))
+    assert isinstance(several, MpoImageFile)
+    assert several.n_frames == 2
     photo = decode(data)
     assert photo.format == "JPEG"
     assert difference(photo.rgb, portrait) < 2.5

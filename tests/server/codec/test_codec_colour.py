@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,8 +53,8 @@ def test_grey_output_of_coloured_pixels(luma, portrait, save, read_pixels):
 
 @pytest.mark.parametrize("fmt", ["PNG", "WEBP", "AVIF"])
 def test_rgba(fmt, portrait, fade, save, read_pixels):
-    options = {"WEBP": {"lossless": True}, "AVIF": {"quality": 90}}.get(fmt, {})
-    photo = decode(save(np.dstack([portrait, fade]), fmt, **options))
+    known: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True}, "AVIF": {"quality": 90}}
+    photo = decode(save(np.dstack([portrait, fade]), fmt, **known.get(fmt, {})))
     assert not photo.grey
     assert difference(photo.alpha, fade) < 1
     assert difference(photo.rgb[:, 1:], portrait[:, 1:]) < 3
@@ -106,6 +107,7 @@ def test_palette_with_transparency(transparency, portrait, save):
         wanted = np.where(index == 3, 0, 255)
     else:
         wanted = np.array([255, 128, 0, *[255] * 29])[index]
+    assert photo.alpha is not None
     assert (photo.alpha == wanted).all()
     visible = photo.alpha > 0
     assert (photo.rgb[visible] == np.asarray(im.convert("RGB"))[visible]).all()
@@ -137,6 +139,7 @@ def test_transparent_colour_of_rgb(save):
     rgb = np.full((4, 4, 3), 90, np.uint8)
     rgb[1, 2] = (10, 20, 30)
     photo = decode(save(rgb, "PNG", transparency=(10, 20, 30)))
+    assert photo.alpha is not None
     assert photo.alpha[1, 2] == 0
     assert (photo.alpha == 0).sum() == 1
 
@@ -155,6 +158,7 @@ def test_transparent_grey_level_of_every_depth(depth, row, key):
     """The level is written in the file's own depth: 1 of 3 is 85 of 255."""
     photo = decode(png(4, 1, depth, 0, [row], (b"tRNS", struct.pack(">H", key))))
     assert photo.grey
+    assert photo.alpha is not None
     assert photo.alpha.tolist() == [[255, 0, 255, 255]]
 
 
@@ -177,6 +181,7 @@ def test_16_bit_grey_with_alpha():
     photo = decode(png(2, 1, 16, 4, [row]))
     assert photo.grey
     assert photo.rgb[0, :, 0].tolist() == [255, 128]
+    assert photo.alpha is not None
     assert photo.alpha.tolist() == [[255, 128]]
 
 
@@ -265,6 +270,7 @@ def test_profile_applies_to_palette_and_alpha(save):
     for im in (colours, colours.quantize(4, method=2)):
         photo = decode(save(im, "PNG", icc_profile=icc))
         assert np.abs(photo.rgb[4, 4].astype(int) - (255, 0, 0)).max() <= 2
+        assert photo.alpha is not None
         assert (photo.alpha == 100).all()
 
 
