@@ -154,7 +154,7 @@ def _bend(rgb: Pixels, change: Change, region: _Region, weight: Floats) -> Float
     left, top, right, bottom = region.box
     flow = np.stack([_resample(plane, change.similarity, region.box) for plane in change.flow], -1)
     turn = change.similarity.inverse().matrix[:, :2].astype(np.float32)
-    shift = (flow * weight[..., None]) @ turn.T
+    shift = np.asarray((flow * weight[..., None]) @ turn.T, np.float32)
     # Beyond the photo its edge pixels go on, as far as the flow reaches.
     margin = int(np.abs(shift).max()) + 3
     rows = np.clip(np.arange(top - margin, bottom + margin), 0, rgb.shape[0] - 1)

@@ -182,7 +182,9 @@ def test_the_threshold_keeps_the_promised_rate() -> None:
 # --- readings and signs ----------------------------------------------------------------------
 
 
-def test_a_reading_per_misalignment_and_one_of_all(protected: Array, astronaut_landmarks: Array) -> None:
+def test_a_reading_per_misalignment_and_one_of_all(
+    protected: Array, astronaut_landmarks: Array
+) -> None:
     found = readings(protected, astronaut_landmarks, astronaut_landmarks + 3)
     tried = len(mark.SHIFTS) ** 2 * len(mark.SCALES) * len(mark.TURNS)
     assert found.shape == (2 * tried + 1, 3 * mark.CELLS**2)
