@@ -132,7 +132,8 @@ class Engine:
         best = matches[0]
         key = next(key for circle, key in keys if circle.id == best.circle_id)
         strength = best.strength if best.fits else "mid"
-        changes = self._ask("eraser", crops, faces, key, strength, -mark.residual(key, strength))
+        bare = mark.taken_off(crops, key, strength)
+        changes = self._ask("eraser", bare, faces, key, strength, -mark.residual(key, strength))
         watch.lap("network")
         rgb = render.apply(photo.rgb, changes)
         watch.lap("render")

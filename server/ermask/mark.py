@@ -67,6 +67,13 @@ def residual(key: DerivesBytes, strength: str) -> Floats:
     return np.asarray(rgb.repeat(side, 1).repeat(side, 2))
 
 
+def taken_off(crops: Floats, key: DerivesBytes, strength: str) -> Floats:
+    """Protected crops (N, 3, CROP, CROP) without the mark, as the eraser was trained on them."""
+    pattern = residual(key, strength).repeat(CROP // RESIDUAL_GRID, 1)
+    pattern = pattern.repeat(CROP // RESIDUAL_GRID, 2)
+    return np.asarray(crops - pattern * soft_mask(), np.float32)
+
+
 def read(crops: Floats) -> Floats:
     """What the crops (N, 3, CROP, CROP) of one photo say about every cell, in several readings.
 
@@ -75,9 +82,9 @@ def read(crops: Floats) -> Floats:
     and scaled to unit length, so that its dot product with signs is a score of variance 1.
     """
     planes = [_planes(crop) for crop in crops]
-    single = [_weigh(means) for face in planes for means in _means(face)]
-    together = np.sum([_weigh(_cells(face)) for face in planes], axis=0)
-    return np.stack([*single, _unit(together)])
+    single = [_weigh(np.stack(list(_means(face)))) for face in planes]
+    together = _weigh(np.stack([_cells(face) for face in planes])).sum(0, keepdims=True)
+    return np.concatenate([*single, _unit(together)])
 
 
 def score(readings: Floats, key: DerivesBytes) -> tuple[float, str]:
@@ -126,22 +133,24 @@ def _cells(planes: Floats) -> Floats:
 
 
 def _weigh(means: Floats) -> Floats:
-    """Cell means (3, CELLS, CELLS) to a reading."""
+    """Cell means (R, 3, CELLS, CELLS) to readings (R, 3 * CELLS^2)."""
     rough = np.asarray(means - (_box(means) * 9 - means) / 8, np.float32)
     # A cell counts by the signal it can carry over what the photo itself does around it: smooth
     # cheeks say more than eyelashes.
     spread = np.sqrt(_box(_box(rough * rough)) + FLOOR**2)
     weight = soft_mask().reshape(CELLS, SIDE, CELLS, SIDE).mean((1, 3))
     gain = np.array(AMPLITUDE, np.float32)[:, None, None] / spread
-    return _unit((np.clip(rough / spread, -CLIP, CLIP) * weight * gain).ravel())
+    weighed = np.clip(rough / spread, -CLIP, CLIP) * weight * gain
+    return _unit(weighed.reshape(len(means), -1))
 
 
-def _unit(reading: Floats) -> Floats:
-    return np.asarray(reading / np.float32(max(float(np.linalg.norm(reading)), 1e-12)))
+def _unit(readings: Floats) -> Floats:
+    """Readings (R, n) scaled to unit length."""
+    return np.asarray(readings / np.maximum(np.linalg.norm(readings, axis=1, keepdims=True), 1e-12))
 
 
 def _box(planes: Floats) -> Floats:
-    """Mean over 3 x 3 cells of (C, CELLS, CELLS)."""
-    padded = np.pad(planes, ((0, 0), (1, 1), (1, 1)), mode="edge")
-    rows = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
-    return np.asarray((rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]) / 9)
+    """Mean over 3 x 3 cells of (R, C, CELLS, CELLS)."""
+    padded = np.pad(planes, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
+    rows = padded[:, :, :-2] + padded[:, :, 1:-1] + padded[:, :, 2:]
+    return np.asarray((rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]) / 9)

@@ -223,7 +223,7 @@ REAL = [
     "free/grace_hopper_usnavy.jpg",
     "free/frll/001",
     "free/congress_2015",
-    "casual/groups",
+    "casual/groups/dlib_2008_002506.jpg",
 ]
 
 

@@ -228,3 +228,11 @@ def test_the_residual_is_faint_and_as_large_as_it_says() -> None:
     side = RESIDUAL_GRID // mark.CELLS
     cells = ycc[:, side // 2 :: side, side // 2 :: side]
     assert np.array_equal(np.sign(cells), mark.signs(RIGHT, "mid"))
+
+
+def test_the_mark_is_taken_off_the_crop_as_it_was_put_on() -> None:
+    side = CROP // RESIDUAL_GRID
+    pattern = mark.residual(RIGHT, "high").repeat(side, 1).repeat(side, 2)
+    marked = (0.5 + pattern * align.soft_mask())[None].astype(np.float32)
+    assert np.abs(mark.taken_off(marked, RIGHT, "high") - 0.5).max() < 1e-6
+    assert np.abs(mark.taken_off(marked, RIGHT, "low") - 0.5).max() > 1e-3

@@ -142,7 +142,7 @@ def moved_error(scale: float, where: Similarity, field: Callable[[Array], Array]
 @pytest.mark.parametrize("flow", [(1.5, 0.0), (-0.7, 1.1)])
 def test_flow_moves_the_content(angle: float, scale: float, flow: tuple[float, float]) -> None:
     where = similarity(angle, scale, (370.4, 350.8))
-    assert moved_error(scale, where, lambda spots: np.broadcast_to(flow, spots.shape)) < 1.2
+    assert moved_error(scale, where, lambda spots: np.broadcast_to(flow, spots.shape)) < 1.6
     # the measure does notice the wrong direction
     y, x = np.mgrid[:700, :740] + 0.5
     rgb = np.rint(waves(x, y, scale)).astype(np.uint8)
@@ -158,7 +158,7 @@ def test_flow_may_differ_from_place_to_place(angle: float, scale: float) -> None
         return np.stack([np.sin(y), np.cos(x + 0.5 * y)], -1)
 
     where = similarity(angle, scale, (370.4, 350.8))
-    assert moved_error(scale, where, swirl) < 1.5
+    assert moved_error(scale, where, swirl) < 2
 
 
 def test_flow_does_not_change_the_brightness() -> None:
