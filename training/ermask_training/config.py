@@ -30,7 +30,7 @@ class TrainConfig:
     name: str
     steps: int
     erase_from: int
-    """Step at which the eraser joins (attack first: see DESIGN section on the curriculum)."""
+    """Step at which the eraser joins (attack first; see `curriculum`)."""
     wrong_keys_from: int
     batch: int = 16
     """Crops a step: half as many photos, each under two keys."""
