@@ -1,13 +1,14 @@
 """The process in which untrusted photo files are read. `ermask.decoding` starts it and talks to it.
 
-Runs as `python -m ermask.decode_worker MEMORY_BYTES SECONDS`. On standard input and output, all
+Runs as `python -m ermask.decode_worker TASK MEMORY_BYTES SECONDS`, the task being `photo` or `key`:
+the photo itself, or the texts of the QR codes of keys in it. On standard input and output, all
 lengths big-endian:
 
     ready    READY, once, when the limits stand
     request  LENGTH_BYTES of length, then that many bytes of a photo file
     reply    LENGTH_BYTES of length, then a JSON object of that many bytes: {"photo": {...}},
              followed by the rgb bytes (H * W * 3) and the alpha bytes (H * W) if there are any,
-             or {"error": {"code", "message", "hint"}}
+             or {"texts": [...]}, or {"error": {"code", "message", "hint"}}
 
 The process ends when its standard input does, and so when the process that started it is gone.
 """
@@ -24,14 +25,17 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import pillow_heif.options
 from PIL import AvifImagePlugin, Image
 
 from ermask.codec import Photo, decode
 from ermask.errors import ErmaskError
+
+Task = Literal["photo", "key"]
 
 READY = b"\x01"
 LENGTH_BYTES = 8
@@ -40,7 +44,7 @@ _MAX_FILES = 32
 
 
 def main() -> None:
-    memory_bytes, seconds = int(sys.argv[1]), float(sys.argv[2])
+    task, memory_bytes, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the parent, which then ends us
     replies = _take_standard_output()
     # A thread has a stack and a heap of its own, and both would count against the memory limit.
@@ -50,13 +54,14 @@ def main() -> None:
     Image.init()
     requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read_requests, args=(sys.stdin.buffer, requests), daemon=True).start()
+    send = _send_texts() if task == "key" else _send_photo
     limit_process(memory_bytes)
     replies.write(READY)
     replies.flush()
     while True:
         data = requests.get()
         _limit_cpu(seconds)
-        _answer(data, replies)
+        _answer(data, send, replies)
         del data
 
 
@@ -81,18 +86,31 @@ def _read_requests(stream: BinaryIO, requests: queue.SimpleQueue[bytes]) -> None
         os._exit(0)
 
 
-def _answer(data: bytes, replies: BinaryIO) -> None:
+def _answer(data: bytes, send: Callable[[Photo, BinaryIO], None], replies: BinaryIO) -> None:
     try:
         photo = decode(data)
     except ErmaskError as error:
         body = {"code": error.code, "message": error.message, "hint": error.hint}
         _write_header({"error": body}, replies)
     else:
-        _write_header({"photo": _describe(photo)}, replies)
-        replies.write(photo.rgb.data)
-        if photo.alpha is not None:
-            replies.write(photo.alpha.data)
+        send(photo, replies)
     replies.flush()
+
+
+def _send_photo(photo: Photo, replies: BinaryIO) -> None:
+    _write_header({"photo": _describe(photo)}, replies)
+    replies.write(photo.rgb.data)
+    if photo.alpha is not None:
+        replies.write(photo.alpha.data)
+
+
+def _send_texts() -> Callable[[Photo, BinaryIO], None]:
+    from ermask import qr  # the worker that opens photos does without its library
+
+    def send(photo: Photo, replies: BinaryIO) -> None:
+        _write_header({"texts": qr.find(photo)}, replies)
+
+    return send
 
 
 def _describe(photo: Photo) -> dict[str, Any]:

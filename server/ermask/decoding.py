@@ -1,58 +1,30 @@
 """Reading untrusted photos in a process of their own.
 
 Image decoders are the part of ermask that strangers can reach with bytes of their choice. They run
-in a worker process that knows no key, has limits on memory, processor time and files, and is
-killed when it takes too long; what it answers is checked before it is used.
+in a worker process that has limits on memory, processor time and files, and is killed when it
+takes too long. The one that opens photos never sees a key; a picture of a key gets another.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
-import os
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast, get_args
+from typing import Self
 
-import numpy as np
-
-from ermask.codec import MAX_PIXELS, Format, Photo, Subsampling, check_size
-from ermask.decode_worker import LENGTH_BYTES, READY
-from ermask.errors import (
-    AnimatedImage,
-    BadImage,
-    DecodeFailed,
-    ErmaskError,
-    ImageTooLarge,
-    TooManyPixels,
-    UnsupportedFormat,
-)
+from ermask.codec import Photo, check_size
+from ermask.decode_process import Process
+from ermask.errors import BadKey, DecodeFailed, ErmaskError, NoCode
+from ermask.keys import Key
 
 MEMORY_BYTES = 2 * 2**30
 """Enough for a photo of MAX_PIXELS in every format."""
 SECONDS = 30.0
 """Wall time for one photo; a 50-megapixel HEIC takes about eight on two slow cores."""
+KEY_SECONDS = 20.0
+"""Wall time for one picture of a key: less, because nobody waits for it in a job. There are
+pictures that would keep the search for codes busy for minutes."""
 
-_START_SECONDS = 60.0
-_MAX_HEADER = 65536
-_ERRORS: dict[str, type[ErmaskError]] = {
-    kind.code: kind
-    for kind in (
-        BadImage,
-        UnsupportedFormat,
-        AnimatedImage,
-        ImageTooLarge,
-        TooManyPixels,
-        DecodeFailed,
-    )
-}
-# Nothing else of the environment reaches the worker: it may hold passphrases and tokens.
-_KEPT_VARIABLES = ("PATH", "SYSTEMROOT", "PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+_RETAKE = "Take the picture again, with the code filling most of it."
 
 
 class Decoder:
@@ -69,7 +41,9 @@ class Decoder:
         self._memory_bytes = memory_bytes
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._worker: _Worker | None = None
+        self._worker: Process | None = None
+        self._key_lock = threading.Lock()
+        self._key_worker: Process | None = None
         self._closed = False
 
     def start(self) -> None:
@@ -86,7 +60,7 @@ class Decoder:
         with self._lock:
             worker = self._running_worker()
             try:
-                answer = worker.ask(data, self._seconds)
+                answer = worker.photo(data, self._seconds)
             except BaseException as error:
                 # Whatever happened, half a reply may be in the pipe.
                 self._discard_worker()
@@ -99,12 +73,45 @@ class Decoder:
             raise answer
         return answer
 
+    def read_key(self, data: bytes) -> Key:
+        """The key in a picture of a QR code.
+
+        In a worker of its own, which ends with it: one that has opened other pictures may be in
+        the hands of whoever made them, and one that has seen a key must not open others.
+
+        Raises:
+            NoCode: no QR code with the text of a key can be found.
+            BadKey: a key that does not read as one, or several keys.
+            DecodeFailed, and what `codec.decode` raises. ValueError after `close`.
+        """
+        check_size(data)
+        with self._key_lock:
+            if self._closed:
+                raise ValueError("the decoder is closed")
+            seconds = min(self._seconds, KEY_SECONDS)
+            self._key_worker = Process("key", self._memory_bytes, seconds)
+            try:
+                if self._closed:  # meanwhile: there was nothing that `close` could kill
+                    raise EOFError
+                texts = self._key_worker.texts(data, seconds)
+            except TimeoutError as error:
+                raise DecodeFailed("Looking for a code took too long.", hint=_RETAKE) from error
+            except Exception as error:
+                raise DecodeFailed("The picture made its decoder fail.", hint=_RETAKE) from error
+            finally:
+                self._key_worker.stop()
+                self._key_worker = None
+        if isinstance(texts, ErmaskError):
+            raise texts
+        return _only_key(texts)
+
     def close(self) -> None:
-        """End the worker. A decode in another thread fails with DecodeFailed."""
+        """End the workers. A decode in another thread fails with DecodeFailed."""
         self._closed = True
-        if (worker := self._worker) is not None:
-            worker.kill()
-        with self._lock:
+        for worker in (self._worker, self._key_worker):
+            if worker is not None:
+                worker.kill()
+        with self._lock, self._key_lock:
             self._discard_worker()
 
     def __enter__(self) -> Self:
@@ -118,13 +125,13 @@ class Decoder:
     ) -> None:
         self.close()
 
-    def _running_worker(self) -> _Worker:
+    def _running_worker(self) -> Process:
         if self._closed:
             raise ValueError("the decoder is closed")
         if self._worker is not None and not self._worker.alive:
             self._discard_worker()
         if self._worker is None:
-            self._worker = _Worker(self._memory_bytes, self._seconds)
+            self._worker = Process("photo", self._memory_bytes, self._seconds)
         return self._worker
 
     def _discard_worker(self) -> None:
@@ -133,140 +140,10 @@ class Decoder:
         self._worker = None
 
 
-class _Worker:
-    """One process that runs `ermask.decode_worker`, ready for requests."""
-
-    def __init__(self, memory_bytes: int, seconds: float) -> None:
-        command = [sys.executable, "-P", "-m", "ermask.decode_worker"]
-        try:
-            # -P: a numpy.py in the folder where the daemon was started is not ours.
-            self._process = subprocess.Popen(  # noqa: S603 - nothing in it comes from outside
-                [*command, str(memory_bytes), str(seconds)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=_environment(),
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )
-        except OSError as error:
-            raise _not_started() from error
-        self._stdin = cast(io.BufferedWriter, self._process.stdin)
-        self._stdout = cast(io.BufferedReader, self._process.stdout)
-        try:
-            with self._deadline(_START_SECONDS):
-                self._read(len(READY))
-        except (OSError, EOFError) as error:
-            self.stop()
-            raise _not_started() from error
-
-    @property
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
-    def ask(self, data: bytes, seconds: float) -> Photo | ErmaskError:
-        """The photo, or the error that `codec.decode` raised.
-
-        Raises TimeoutError, and EOFError, OSError, ValueError and others when the worker died or
-        its answer makes no sense; it must be stopped then.
-        """
-        with self._deadline(seconds):
-            self._stdin.write(len(data).to_bytes(LENGTH_BYTES, "big"))
-            self._stdin.write(data)
-            self._stdin.flush()
-            length = int.from_bytes(self._read(LENGTH_BYTES), "big")
-            if length > _MAX_HEADER:
-                raise ValueError("the header is too long")
-            header = json.loads(self._read(length))
-            if "error" in header:
-                return _to_error(header["error"])
-            return self._read_photo(header["photo"], len(data))
-
-    def kill(self) -> None:
-        """Make the process go away; safe while another thread talks to it."""
-        self._process.kill()
-
-    def stop(self) -> None:
-        """Kill the process, wait until it is gone and free what belongs to it."""
-        self._process.kill()
-        self._process.wait()
-        for stream in (self._stdin, self._stdout):
-            with contextlib.suppress(OSError):  # an unsent rest of a request
-                stream.close()
-
-    @contextlib.contextmanager
-    def _deadline(self, seconds: float) -> Iterator[None]:
-        """Kill the worker when the block is not left in time; TimeoutError then."""
-        expired = threading.Event()
-
-        def expire() -> None:
-            expired.set()
-            self._process.kill()
-
-        timer = threading.Timer(seconds, expire)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-            timer.join()
-            if expired.is_set():
-                raise TimeoutError
-
-    def _read_photo(self, header: dict[str, Any], input_bytes: int) -> Photo:
-        height, width = int(header["height"]), int(header["width"])
-        if height < 1 or width < 1 or height * width > MAX_PIXELS:
-            raise ValueError("impossible size")
-        if header["format"] not in get_args(Format):
-            raise ValueError("unknown format")
-        if header["subsampling"] not in get_args(Subsampling):
-            raise ValueError("unknown subsampling")
-        rgb = np.empty((height, width, 3), np.uint8)
-        self._fill(rgb.data.cast("B"))
-        alpha = None
-        if header["alpha"]:
-            alpha = np.empty((height, width), np.uint8)
-            self._fill(alpha.data.cast("B"))
-        return Photo(
-            rgb,
-            alpha,
-            bool(header["grey"]),
-            header["format"],
-            input_bytes,
-            bool(header["lossless"]),
-            header["subsampling"],
-        )
-
-    def _read(self, length: int) -> bytes:
-        buffer = bytearray(length)
-        self._fill(memoryview(buffer))
-        return bytes(buffer)
-
-    def _fill(self, view: memoryview) -> None:
-        while view:
-            count = self._stdout.readinto(view)
-            if count == 0:
-                raise EOFError("the worker ended in the middle of an answer")
-            view = view[count:]
-
-
-def _not_started() -> DecodeFailed:
-    return DecodeFailed(
-        "The process that opens photos did not start.", hint="Reinstall ermask, then try again."
-    )
-
-
-def _to_error(body: dict[str, Any]) -> ErmaskError:
-    return _ERRORS[body["code"]](str(body["message"]), hint=body["hint"])
-
-
-def _environment() -> dict[str, str]:
-    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    search_path = [entry for entry in sys.path if Path(entry).is_absolute()]
-    return kept | {
-        "PYTHONPATH": os.pathsep.join(search_path),
-        # Address space per thread would count against the worker's memory limit.
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-        "MALLOC_ARENA_MAX": "1",
-    }
+def _only_key(texts: list[str]) -> Key:
+    if not texts:
+        raise NoCode("There is no QR code with a key in the picture.")
+    keys = {Key.parse(text) for text in texts}
+    if len(keys) > 1:
+        raise BadKey("The picture shows the codes of several keys.", hint="Show only one of them.")
+    return keys.pop()

@@ -110,6 +110,13 @@ class BadKey(ErmaskError):
     code, status = "bad_key", 400
 
 
+class NoCode(ErmaskError):
+    """A picture without a readable QR code of a key."""
+
+    code, status = "no_code", 422
+    hint = "Take the picture again: the whole code, sharp, evenly lit, filling most of it."
+
+
 class UnknownCircle(ErmaskError):
     """No circle of that name or id."""
 

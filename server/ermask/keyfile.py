@@ -56,8 +56,9 @@ def open_key(data: bytes, passphrase: str) -> KeyFile:
     """Open a key file.
 
     Raises:
-        BadKey: not a key file, made by a newer ermask, or - one answer for both, since they
-            cannot be told apart - a wrong passphrase or a file that was changed.
+        BadKey: not a key file, made by a newer ermask, more memory asked for than there is, or -
+            one answer for both, since they cannot be told apart - a wrong passphrase or a file
+            that was changed.
     """
     try:
         file = SealedFile.read(data, file_format=FORMAT, version=VERSION)
@@ -74,6 +75,11 @@ def open_key(data: bytes, passphrase: str) -> KeyFile:
         raise BadKey(
             "This is not a key file, or it is damaged.",
             hint=f"`ermask keys export` writes key files; their names end in {SUFFIX}.",
+        ) from None
+    except MemoryError:
+        raise BadKey(
+            "The key file asks for more memory than there is.",
+            hint="Close other programs, or ask the sender for a new file.",
         ) from None
     except WrongSecret:
         raise BadKey(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ermask.errors import Busy
 
@@ -40,7 +40,8 @@ class Place:
 
 
 class Workers:
-    """The inference thread, the queue before it, and a second thread for short blocking calls."""
+    """The inference thread and the queue before it; a thread for short blocking calls, and one
+    for a single long one."""
 
     def __init__(self, *, queue: int, bytes_in_flight: int = BYTES_IN_FLIGHT) -> None:
         """
@@ -61,6 +62,8 @@ class Workers:
         self._turn = asyncio.Lock()
         self._inference = ThreadPoolExecutor(1, thread_name_prefix="ermask-inference")
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="ermask-aside")
+        self._long = ThreadPoolExecutor(1, thread_name_prefix="ermask-long")
+        self._long_call: asyncio.Future[Any] | None = None
 
     def admit(self, size: int) -> Place:
         """Room for an upload of at most `size` bytes. Call it before the body is read.
@@ -95,6 +98,21 @@ class Workers:
         """Run a short blocking call (key store, client file) apart from the inference thread."""
         return await asyncio.get_running_loop().run_in_executor(self._aside, call)
 
+    async def alone(self, call: Callable[[], T]) -> T:
+        """Run a call of several seconds that is not for the networks, only one at a time.
+
+        Cancelling the caller does not end it, and does not make room for the next.
+
+        Raises:
+            Busy: another one is under way, or the daemon is stopping. There is no queue.
+        """
+        if self._closed or (self._long_call is not None and not self._long_call.done()):
+            raise Busy("Another key is being opened; this one was not.")
+        future = asyncio.get_running_loop().run_in_executor(self._long, call)
+        future.add_done_callback(_look_at_failure)
+        self._long_call = future
+        return await asyncio.shield(future)
+
     def refuse_new(self) -> None:
         """From now on `admit` raises Busy; what was admitted goes on."""
         self._closed = True
@@ -104,13 +122,12 @@ class Workers:
         self._closed = True
         self._inference.shutdown(wait=False, cancel_futures=True)
         self._aside.shutdown(wait=False, cancel_futures=True)
+        self._long.shutdown(wait=False, cancel_futures=True)
 
     def _finished(self, future: asyncio.Future[T]) -> None:
         self.running -= 1
         self._turn.release()
-        if not future.cancelled():
-            # The caller may be gone; then nobody else looks at the failure.
-            future.exception()
+        _look_at_failure(future)
 
     def _take(self, size: int) -> None:
         self.admitted += 1
@@ -119,3 +136,9 @@ class Workers:
     def _give(self, size: int, *, places: int = 0) -> None:
         self.admitted -= places
         self._bytes_left += size
+
+
+def _look_at_failure(future: asyncio.Future[T]) -> None:
+    """The caller may be gone; then nobody else does."""
+    if not future.cancelled():
+        future.exception()

@@ -212,6 +212,15 @@ def test_a_sealed_file_gives_back_its_content(content: bytes, note: str) -> None
         file.open(bytes([1]) * 32)
 
 
+def test_a_file_that_asks_for_more_memory_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def derive(*_: object) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setattr(Kdf, "key", derive)
+    with pytest.raises(BadKey, match="more memory"):
+        open_key(SEALED, PASSPHRASE)
+
+
 def test_costs_within_the_limits() -> None:
     Cost(memory_kib=2**20, rounds=10, lanes=16).check()
     with pytest.raises(NotSealed):

@@ -145,3 +145,47 @@ async def test_after_refuse_new_only_what_was_admitted_goes_on(workers):
 def test_a_queue_of_nothing_is_a_mistake():
     with pytest.raises(ValueError, match="at least 1"):
         Workers(queue=0)
+
+
+# --- the long call ---------------------------------------------------------------------------
+
+
+async def test_a_long_call_has_a_thread_of_its_own(workers):
+    gate = Gate()
+    long = asyncio.create_task(workers.alone(gate))
+    await running(gate)
+    assert (await workers.run(lambda: threading.current_thread().name)).startswith("ermask-infer")
+    assert await workers.aside(lambda: 5) == 5
+    gate.let_go.set()
+    assert (await long).startswith("ermask-long")
+
+
+async def test_a_second_long_call_is_refused_even_when_nobody_waits_for_the_first(workers):
+    gate = Gate()
+    first = asyncio.create_task(workers.alone(gate))
+    await running(gate)
+    with pytest.raises(Busy):
+        await workers.alone(lambda: None)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    with pytest.raises(Busy):
+        await workers.alone(lambda: None)
+    gate.let_go.set()
+    while True:
+        try:
+            assert await workers.alone(lambda: 7) == 7
+            break
+        except Busy:
+            await asyncio.sleep(0)
+
+
+async def test_a_failed_long_call_makes_room(workers):
+    def fail() -> None:
+        raise LookupError("no")
+
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            await workers.alone(fail)
+    workers.refuse_new()
+    with pytest.raises(Busy):
+        await workers.alone(fail)

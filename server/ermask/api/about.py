@@ -1,9 +1,8 @@
-"""Handlers that tell about the daemon: is it there, what can it do, which circles does it know."""
+"""Handlers that tell about the daemon: is it there, what can it do, how busy is it."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
@@ -17,13 +16,6 @@ from ermask.api.state import DAEMON, Daemon
 async def healthz(_request: web.Request) -> web.Response:
     """The same two letters for everybody."""
     return web.Response(text="ok")
-
-
-async def keys(request: web.Request) -> web.Response:
-    """The circles on this machine; never a secret."""
-    daemon = request.app[DAEMON]
-    circles = await daemon.workers.aside(daemon.keystore.list)
-    return web.json_response([asdict(circle) for circle in circles])
 
 
 async def status(request: web.Request) -> web.Response:

@@ -8,6 +8,7 @@ import binascii
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,14 +60,24 @@ async def read_json(request: web.Request, *names: str) -> dict[str, Any]:
     Raises:
         BadRequest: not JSON, not an object, an entry missing or one too many.
     """
+    return await read_json_forms(request, names)
+
+
+async def read_json_forms(request: web.Request, *forms: Sequence[str]) -> dict[str, Any]:
+    """The request's JSON object, with exactly the entries of one of the `forms`.
+
+    Raises:
+        BadRequest: as `read_json`.
+    """
     _declared(request, JSON_BYTES)
     data, _ = await _read(request, JSON_BYTES)
     try:
         entries = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise BadRequest("The request's body is not JSON.") from error
-    if not isinstance(entries, dict) or set(entries) != set(names):
-        raise BadRequest(f"The request's body must have exactly: {', '.join(names)}.")
+    if not isinstance(entries, dict) or not any(set(entries) == set(form) for form in forms):
+        wanted = ", or exactly: ".join(", ".join(form) for form in forms)
+        raise BadRequest(f"The request's body must have exactly: {wanted}.")
     return entries
 
 

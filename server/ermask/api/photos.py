@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from aiohttp import web
 
 from ermask.api import work
 from ermask.api.body import read_upload
+from ermask.api.headers import one_header
 from ermask.api.jobs import Answer, Job
 from ermask.api.state import CLIENT, DAEMON
 from ermask.contract import STRENGTHS
@@ -29,10 +29,10 @@ _WAIT = re.compile(r"\bwait=(\d{1,2})\b")
 async def protect(request: web.Request) -> web.Response:
     """Change the faces for one circle."""
     daemon = request.app[DAEMON]
-    strength = _one(request, "X-ErMask-Strength") or daemon.settings.strength
+    strength = one_header(request, "X-ErMask-Strength") or daemon.settings.strength
     if strength not in STRENGTHS:
         raise BadRequest(f"X-ErMask-Strength must be one of {', '.join(STRENGTHS)}.")
-    name = _one(request, "X-ErMask-Circle")
+    name = one_header(request, "X-ErMask-Circle")
     if name is None:
         raise BadRequest("X-ErMask-Circle is missing: whose key is it to be?")
     circle, key = (await _keys(request, name))[0]
@@ -47,8 +47,8 @@ async def protect(request: web.Request) -> web.Response:
 async def restore(request: web.Request) -> web.Response:
     """Undo the change, with one circle's key or with whichever fits."""
     daemon = request.app[DAEMON]
-    name = _one(request, "X-ErMask-Circle")
-    forced = _one(request, "X-ErMask-Force")
+    name = one_header(request, "X-ErMask-Circle")
+    forced = one_header(request, "X-ErMask-Force")
     if forced not in (None, "1"):
         raise BadRequest("X-ErMask-Force must be 1, or absent.")
     force = forced is not None
@@ -66,7 +66,7 @@ async def restore(request: web.Request) -> web.Response:
 async def inspect(request: web.Request) -> web.Response:
     """Find the faces, and the circles whose key fits."""
     daemon = request.app[DAEMON]
-    keys = await _keys(request, _one(request, "X-ErMask-Circle"))
+    keys = await _keys(request, one_header(request, "X-ErMask-Circle"))
     return await _run(
         request,
         "inspect",
@@ -130,14 +130,3 @@ async def _keys(request: web.Request, name: str | None) -> list[tuple[Circle, Ke
         return circle, store.key(circle)
 
     return [await daemon.workers.aside(find)]
-
-
-def _one(request: web.Request, header: str) -> str | None:
-    """A header's value, percent-decoded: labels may be in any script, headers may not."""
-    values = request.headers.getall(header, [])
-    if len(values) > 1:
-        raise BadRequest(f"{header} is there more than once.")
-    try:
-        return unquote(values[0], errors="strict") if values else None
-    except UnicodeDecodeError as error:
-        raise BadRequest(f"{header} is not percent-encoded UTF-8.") from error

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from ermask.api import about, control, photos, trust
+from ermask.api import about, control, keys, photos, trust
 from ermask.api.state import Scope
 
 
@@ -27,7 +27,10 @@ ROUTES = (
     Route("POST", "/v1/restore", "client", photos.restore),
     Route("POST", "/v1/inspect", "client", photos.inspect),
     Route("POST", "/v1/jobs/{id}/wait", "client", photos.wait),
-    Route("POST", "/v1/keys", "client", about.keys),
+    Route("POST", "/v1/keys", "client", keys.circles),
+    Route("POST", "/v1/keys/new", "client", keys.new),
+    Route("POST", "/v1/keys/import", "client", keys.take),
+    Route("POST", "/v1/keys/scan", "client", keys.scan),
     Route("POST", "/v1/status", "client", about.status),
     Route("POST", "/v1/metrics", "client", about.prometheus),
     Route("POST", "/v1/control/status", "control", control.status),

@@ -46,6 +46,9 @@ class Daemon:
     """Set by the control route; who serves the application waits for it."""
     pairing: Pairing = field(default_factory=Pairing)
     failures: Attempts = field(default_factory=Attempts)
+    """Requests without the right token."""
+    key_failures: Attempts = field(default_factory=Attempts)
+    """Key files and pictures of keys that did not give a circle."""
     started: float = field(default_factory=time.monotonic)
 
 

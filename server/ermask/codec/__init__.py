@@ -7,6 +7,7 @@ Untrusted bytes go through `ermask.decoding.Decoder`, which runs `decode` in a l
 
 from ermask.codec.photo import Format, Photo, Subsampling
 from ermask.codec.reading import MAX_BYTES, MAX_PIXELS, check_size, decode
+from ermask.codec.sniffing import sniff
 from ermask.codec.writing import encode
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "check_size",
     "decode",
     "encode",
+    "sniff",
 ]

@@ -18,16 +18,18 @@ from ermask.commands.terminal import (
     say,
     shown,
 )
-from ermask.errors import BadKey, OutputExists, StorageFailed
+from ermask.errors import BadImage, BadKey, OutputExists, StorageFailed
 from ermask.private_files import prepare_folders
 from ermask.settings import KEYFILE_VARIABLE, Settings, load_settings
 
 if TYPE_CHECKING:
     from ermask.circles import Circle
+    from ermask.keys import Key
     from ermask.keystore import KeyStore
 
 STORE_PROMPT = "Passphrase of the key store: "
 _FILE_LIMIT = 1 << 20
+_TEXT_LIMIT = 1 << 16
 _SHARING = (
     "whoever has this key can open every photo of the circle {label!r}, past and future. "
     "It cannot be taken back."
@@ -116,26 +118,57 @@ def export(
     _put(output or Path(chosen.label + SUFFIX), data)
 
 
+@app.command("show-code")
+def show_code(
+    circle: CircleName,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a PNG picture instead; - for stdout."),
+    ] = None,
+) -> None:
+    """Share a circle's key as a QR code, on the terminal or as a picture.
+
+    Whoever sees or photographs it can open every photo of the circle, past and future.
+    """
+    from ermask import qr
+
+    store = _store()
+    chosen = store.find(circle)
+    say("warning: " + _SHARING.format(label=chosen.label))
+    say("warning: nothing seals a QR code: show it only to those who are to have the key.")
+    key = store.key(chosen)
+    if output is not None:
+        _put(output, qr.picture(key))
+        return
+    for line in qr.lines(key):
+        print(line)
+
+
 @app.command("import")
 def import_key(
-    file: Annotated[Path, typer.Argument(help="Key file, or text of a key; - for stdin.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="Key file, text of a key, or picture of its QR code; - for stdin."),
+    ],
     label: Annotated[
-        str | None, typer.Option(help="Name for the circle; a key as text needs one.")
+        str | None,
+        typer.Option(help="Name for the circle; a key as text or as a code needs one."),
     ] = None,
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Take over a circle's key that somebody shared with you."""
-    from ermask.keys import Key, looks_like_key
+    from ermask.codec import MAX_BYTES
 
-    data = (
-        sys.stdin.buffer.read(_FILE_LIMIT) if file == Path("-") else read_input(file, _FILE_LIMIT)
-    )
+    piped = file == Path("-")
+    data = sys.stdin.buffer.read(MAX_BYTES + 1) if piped else read_input(file, MAX_BYTES)
     store = _store()
-    text = data.decode("ascii", errors="replace").strip()
-    if looks_like_key(text):
+    key = _bare_key(data)
+    if key is not None:
         if label is None:
-            raise BadKey("A key as text carries no name.", hint="Name its circle with --label.")
-        circle = store.add(label, Key.parse(text))
+            raise BadKey(
+                "A key as text or as a code carries no name.", hint="Name its circle with --label."
+            )
+        circle = store.add(label, key)
     else:
         circle = store.import_file(data, _passphrase(passphrase_file, twice=False), label)
     print(f"{circle.id}  {printable(circle.label)}")
@@ -183,6 +216,28 @@ def passphrase() -> None:
 
 def _store() -> KeyStore:
     return open_store(load_settings(os.environ))
+
+
+def _bare_key(data: bytes) -> Key | None:
+    """The key in a text or in a picture of a QR code; None for anything else.
+
+    Raises:
+        BadKey: it does not read as one.
+        NoCode, and the errors of the decoder: a picture from which no code can be read.
+    """
+    from ermask.codec import sniff
+    from ermask.decoding import Decoder
+    from ermask.keys import Key, looks_like_key
+
+    text = data[:_TEXT_LIMIT].decode("ascii", errors="replace").strip()
+    if looks_like_key(text):
+        return Key.parse(text)
+    try:
+        sniff(data)
+    except BadImage:
+        return None
+    with Decoder() as decoder:
+        return decoder.read_key(data)
 
 
 def _passphrase(file: Path | None, *, twice: bool) -> str:

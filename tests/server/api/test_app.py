@@ -91,5 +91,5 @@ def test_attempts_slide():
     outcomes = []
     for at in (0, 30, 59, 60, 61, 90):
         now[0] = at
-        outcomes.append(attempts.fail())
-    assert outcomes == [False, False, True, False, True, False]
+        outcomes.append((attempts.exhausted, attempts.fail()))
+    assert outcomes == [(each, each) for each in (False, False, True, False, True, False)]

@@ -239,7 +239,7 @@ async def test_every_route_refuses_without_a_token(served):
         allowed = {"/healthz": {200}, "/v1/hello": {400}}.get(path, {401, 429})
         assert status(answer) in allowed, path
     assert public < seen
-    assert len(seen) == 17
+    assert len(seen) == 20
 
 
 async def test_scopes_do_not_mix(served):

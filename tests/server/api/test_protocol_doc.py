@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ermask import codec, errors, workers
+from ermask import codec, decoding, errors, workers
 from ermask.api import body, jobs, pairing, photos, runner
 from ermask.api.routes import ROUTES
 from ermask.errors import ErmaskError
@@ -56,6 +56,7 @@ def test_the_numbers_are_the_codes_numbers():
         f"{pairing.ITERATIONS} iterations",
         f"at most {jobs.MAX_RESULTS} of them and {jobs.MAX_RESULT_BYTES // 2**20} MiB",
         f"for up to {jobs.DRAIN_SECONDS:g} seconds",
+        f"find a code in a picture | {decoding.KEY_SECONDS:g} s",
         f"job | {photos.WAIT_SECONDS} s",
         pairing.ALPHABET,
     ):
