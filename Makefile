@@ -1,6 +1,7 @@
 # make start   install what serving needs into .venv and start the daemon (EP=cuda for an NVIDIA card)
 # make test    install the rest and run every test
 # make check   lint, formatting, types and import arrows
+# make extension   check the browser extension and pack it into dist/
 # make bench   measure the cost of a photo on this machine
 
 PYTHON ?= python3
@@ -10,6 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SERVE := $(VENV)/.serve-$(EP)
 LAB := $(VENV)/.lab-$(EP)
+NODE_PACKAGES := tests/node_modules/.package-lock.json
 
 PACKAGES := server/ermask training/ermask_training export/ermask_export
 OTHER := $(if $(filter cuda,$(EP)),onnxruntime,onnxruntime-gpu)
@@ -18,7 +20,7 @@ ifeq ($(filter $(EP),cpu cuda),)
 $(error EP is "$(EP)"; it can be cpu or cuda)
 endif
 
-.PHONY: start install test check format bench clean
+.PHONY: start install test test-extension check extension format bench clean
 
 start: $(SERVE)
 	$(BIN)/ermask-daemon start
@@ -27,13 +29,23 @@ install: $(SERVE)
 
 test: $(LAB)
 	$(BIN)/python -m pytest
-	@if ls tests/extension/*.test.js >/dev/null 2>&1; then node --test tests/extension/; fi
+	@if command -v npm >/dev/null || [ -n "$$ERMASK_REQUIRE_BROWSERS" ]; then $(MAKE) test-extension; \
+	else echo "The extension was not tested: that needs node and npm."; fi
+
+# one file at a time: a browser and the daemon are enough for a small machine
+test-extension: $(LAB) $(NODE_PACKAGES)
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' || \
+		{ echo "The tests of the extension need Node 20 or newer."; exit 1; }
+	node --test --test-concurrency=1 --test-reporter=spec tests/extension/*.test.js
 
 check: $(LAB)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(PACKAGES) tests
 	$(BIN)/lint-imports
+
+extension:
+	$(PYTHON) scripts/pack_extension.py
 
 format: $(LAB)
 	$(BIN)/ruff check --fix .
@@ -46,12 +58,16 @@ bench: $(LAB)
 	done
 
 clean:
-	rm -rf $(VENV) dist
+	rm -rf $(VENV) dist tests/node_modules
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "ermask needs Python 3.11 or newer; name one with PYTHON=/path/to/python3.x"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+
+$(NODE_PACKAGES): tests/package.json tests/package-lock.json
+	npm ci --prefix tests
+	@touch $@
 
 # The two ONNX Runtimes overwrite each other's files: where the other one is, both have to go first.
 $(SERVE): pyproject.toml | $(BIN)/python

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from ermask.contract import ModelContract, Role
 from ermask.model_files import ROLES
 from ermask_training import checkpoint
-from ermask_training.blocks import KeyedUNet
+from ermask_training.blocks import SignedUNet
 
 
 class ShippedGraph(nn.Module):
     """One network by its contract: the inputs and outputs are those of `ModelContract`."""
 
-    def __init__(self, network: KeyedUNet, role: Role) -> None:
+    def __init__(self, network: SignedUNet, role: Role) -> None:
         super().__init__()
         self.network = network
         self.contract = ModelContract(
@@ -36,12 +36,12 @@ class ShippedGraph(nn.Module):
 
 
 def from_weights(contract: ModelContract, weights: dict[str, Tensor]) -> ShippedGraph:
-    """A graph with these weights, named as in `KeyedUNet`.
+    """A graph with these weights, named as in `SignedUNet`.
 
     Raises:
         ValueError: the names or shapes are not those of the network.
     """
-    network = KeyedUNet(contract.max_residual, contract.max_flow)
+    network = SignedUNet(contract.max_residual, contract.max_flow)
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

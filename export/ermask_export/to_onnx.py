@@ -78,7 +78,7 @@ def read_metadata(model: ModelProto) -> dict[str, str]:
 
 
 def read_weights(model: ModelProto) -> dict[str, Tensor]:
-    """The weights of a model of `to_onnx`, by their names in `KeyedUNet`."""
+    """The weights of a model of `to_onnx`, by their names in `SignedUNet`."""
     return {
         each.name.removeprefix(PREFIX): torch.from_numpy(numpy_helper.to_array(each).copy())
         for each in model.graph.initializer

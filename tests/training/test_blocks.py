@@ -9,15 +9,15 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from ermask.contract import CROP, FIELD, FLOW_GRID, RESIDUAL_GRID
-from ermask_training.blocks import KeyedUNet, bound, eraser_from
+from ermask_training.blocks import SignedUNet, bound, eraser_from
 
 MAX_RESIDUAL, MAX_FLOW = 0.03, 1.8
 
 
 @pytest.fixture(scope="module")
-def network() -> KeyedUNet:
+def network() -> SignedUNet:
     torch.manual_seed(0)
-    return KeyedUNet(MAX_RESIDUAL, MAX_FLOW)
+    return SignedUNet(MAX_RESIDUAL, MAX_FLOW)
 
 
 def inputs(batch: int, seed: int = 0):

@@ -12,12 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ermask.contract import FIELD, FLOW_GRID
+from ermask.contract import FLOW_GRID
 
 WIDTHS = (24, 56, 104, 144)
 """Channels at 56, 28, 14 and 7 pixels."""
 FLOW_SIDE = 14
 """Control points of the flow along one side: what makes it smooth."""
+FLOW_PARTS, RESIDUAL_PARTS = 16, 8
+"""Parts of the change whose signs the key decides, one entry of the key field each."""
 
 
 class Residual(nn.Module):
@@ -34,21 +36,13 @@ class Residual(nn.Module):
         return x_BCHW + self.gain * change
 
 
-class Keyed(nn.Module):
-    """Lets the key decide signs: features times a map made of the key field, added back."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.gate = nn.Conv2d(FIELD[0], channels, 3, padding=1)
-        self.mix = nn.Conv2d(channels, channels, 3, padding=1)
-
-    def forward(self, x_BCHW: Tensor, key_BKHW: Tensor) -> Tensor:
-        change: Tensor = self.mix(F.silu(x_BCHW) * self.gate(key_BKHW))
-        return x_BCHW + change
-
-
-class KeyedUNet(nn.Module):
+class SignedUNet(nn.Module):
     """(crop, key field, strength) -> (residual, flow), both bounded by strength.
+
+    The network looks at the face and proposes parts of a change; the key decides the sign of each,
+    and the change is their sum. So it is odd in the key: over all keys it has mean zero, the
+    opposite key gives the opposite change, and an eraser of this form can do nothing without
+    knowing signs. With a wrong key it adds as much as it takes away.
 
     Args:
         max_residual: bound of |residual| at strength 1, as a share of the range.
@@ -66,13 +60,13 @@ class KeyedUNet(nn.Module):
             nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(wide)
         )
         self.middle = nn.ModuleList([Residual(wide[3]), Residual(wide[3])])
-        self.keyed = nn.ModuleList([Keyed(wide[3]), Keyed(wide[3]), Keyed(wide[2])])
         self.up = nn.ModuleList(
             nn.Conv2d(a, b, 1) for a, b in zip(wide[:0:-1], wide[2::-1], strict=True)
         )
         self.decode = nn.ModuleList(Residual(width) for width in wide[2::-1])
-        self.flow_head = nn.Conv2d(wide[2], 2, 3, padding=1)
-        self.residual_head = nn.Conv2d(wide[0], 3 * 4, 3, padding=1)
+        self.flow_head = nn.Conv2d(wide[2], FLOW_PARTS * 2, 3, padding=1)
+        self.flow_base = nn.Parameter(torch.randn(FLOW_PARTS * 2, FLOW_SIDE, FLOW_SIDE) * 0.03)
+        self.residual_head = nn.Conv2d(wide[0], RESIDUAL_PARTS * 3 * 4, 3, padding=1)
         for head in (self.flow_head, self.residual_head):
             nn.init.normal_(head.weight, std=0.02)
             if head.bias is not None:
@@ -82,6 +76,13 @@ class KeyedUNet(nn.Module):
         self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Returns residual_B3GG and flow_B2FF."""
+        return self.sign(self.parts(crop_B3HW, strength_B), key_BKHW, strength_B)
+
+    def parts(self, crop_B3HW: Tensor, strength_B: Tensor) -> tuple[Tensor, Tensor]:
+        """What the face suggests, before any key: the parts of the flow and of the residual.
+
+        Most of the work, and the same for every key: under several keys it is done once.
+        """
         x = self.stem(F.pixel_unshuffle(crop_B3HW * 2 - 1, 4))
         skips = []
         for block, down in zip(self.encode, self.down, strict=True):
@@ -89,23 +90,37 @@ class KeyedUNet(nn.Module):
             skips.append(x)
             x = down(F.silu(x))
         x = x + self.strength(strength_B[:, None])[:, :, None, None]
-        for keyed, block in zip(self.keyed[:2], self.middle, strict=True):
-            x = block(keyed(x, key_BKHW))
+        for block in self.middle:
+            x = block(x)
         features_14 = x
         for level, (up, block) in enumerate(zip(self.up, self.decode, strict=True)):
-            x = F.interpolate(up(x), scale_factor=2.0, mode="nearest") + skips[-1 - level]
-            if level == 0:
-                x = self.keyed[2](x, F.interpolate(key_BKHW, scale_factor=2.0, mode="nearest"))
-            x = block(x)
+            x = block(F.interpolate(up(x), scale_factor=2.0, mode="nearest") + skips[-1 - level])
             if level == 0:
                 features_14 = x
+        return (
+            self.flow_head(F.silu(features_14)) + self.flow_base,
+            self.residual_head(F.silu(x)),
+        )
+
+    def sign(
+        self, parts: tuple[Tensor, Tensor], key_BKHW: Tensor, strength_B: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Put the parts together as the key says; returns residual_B3GG and flow_B2FF."""
         scale = strength_B[:, None, None, None]
-        control = bound(self.flow_head(F.silu(features_14)))
+        signs = key_BKHW.flatten(1)
+        control = bound(signed_sum(parts[0], signs[:, :FLOW_PARTS]))
         flow = F.interpolate(
             control, scale_factor=FLOW_GRID / FLOW_SIDE, mode="bicubic", align_corners=False
         ).clamp(-1, 1)
-        residual = bound(F.pixel_shuffle(self.residual_head(F.silu(x)), 2))
+        change = signed_sum(parts[1], signs[:, FLOW_PARTS : FLOW_PARTS + RESIDUAL_PARTS])
+        residual = bound(F.pixel_shuffle(change, 2))
         return residual * (self.max_residual * scale), flow * (self.max_flow * scale)
+
+
+def signed_sum(parts_BCHW: Tensor, signs_BP: Tensor) -> Tensor:
+    """Sum of P groups of C / P channels, each under its sign: (B, C / P, H, W)."""
+    grouped = parts_BCHW.unflatten(1, (signs_BP.shape[1], -1))
+    return (grouped * signs_BP[:, :, None, None, None]).sum(1)
 
 
 def bound(x: Tensor) -> Tensor:
@@ -113,17 +128,16 @@ def bound(x: Tensor) -> Tensor:
     return x * torch.rsqrt(1 + x * x)
 
 
-def eraser_from(protector: KeyedUNet) -> KeyedUNet:
+def eraser_from(protector: SignedUNet) -> SignedUNet:
     """An eraser that starts as the protector's guess, negated.
 
     The protected face is nearly the original one, so the protector's own answer to it is nearly
     what was added. Training starts from there instead of from nothing.
     """
-    eraser = KeyedUNet(protector.max_residual, protector.max_flow)
+    eraser = SignedUNet(protector.max_residual, protector.max_flow)
     eraser.load_state_dict(protector.state_dict())
     with torch.no_grad():
-        for head in (eraser.flow_head, eraser.residual_head):
-            head.weight.neg_()
-            if head.bias is not None:
-                head.bias.neg_()
+        for name, weight in eraser.named_parameters():
+            if name.startswith(("flow_", "residual_")):
+                weight.neg_()
     return eraser

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ermask_training.commands.attack import attack
 from ermask_training.terminal import LabGroup, options, require_lab
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ app = typer.Typer(
     epilog=EPILOG,
 )
 app.callback()(options)
+app.command()(attack)
 
 Models = Annotated[
     Path | None, typer.Option(help="Models folder; without it, the one that ermask ships.")
@@ -85,6 +87,10 @@ def fit(
         Path | None,
         typer.Option(help="Prepared set that will be used to judge; refuse to share people."),
     ] = None,
+    start_from: Annotated[
+        Path | None,
+        typer.Option(help="Another run, whose protector a new run starts from where it fits."),
+    ] = None,
     threads: Threads = 0,
 ) -> None:
     """Train by a recipe, or go on with what is in --output.
@@ -105,7 +111,7 @@ def fit(
     if threads:
         torch.set_num_threads(threads)
     judges = recognisers.load(surrogates, "train", config.surrogates)
-    train.fit(config, crop_set, judges, output)
+    train.fit(config, crop_set, judges, output, start_from=start_from)
 
 
 @app.command()

@@ -10,6 +10,9 @@ import numpy as np
 
 from ermask.align import Floats, Pixels
 
+FARS = (0.01, 0.001)
+"""False accept rates that thresholds are set at."""
+
 
 @dataclass(frozen=True)
 class Rate:

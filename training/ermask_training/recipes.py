@@ -5,12 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ermask_training.config import TrainConfig
+from ermask_training.config import TrainConfig, Weights
 
 
 def first() -> TrainConfig:
     """The first released model: a few hours on two CPU cores."""
     return TrainConfig(name="first", steps=2540, erase_from=1500, wrong_keys_from=1850)
+
+
+def signed() -> TrainConfig:
+    """Signs decided by the key; starts from the protector of `first`."""
+    return replace(
+        first(),
+        name="signed",
+        steps=3200,
+        erase_from=1700,
+        wrong_keys_from=3200,
+        seed=10,
+        max_residual=8 / 255,
+        weights=Weights(residual_skin=0.4),
+    )
 
 
 def smoke() -> TrainConfig:
@@ -27,7 +41,7 @@ def smoke() -> TrainConfig:
     )
 
 
-RECIPES: dict[str, Callable[[], TrainConfig]] = {"first": first, "smoke": smoke}
+RECIPES: dict[str, Callable[[], TrainConfig]] = {"first": first, "signed": signed, "smoke": smoke}
 
 
 def find(name: str) -> TrainConfig:

@@ -103,7 +103,7 @@ class Recogniser(nn.Module):
         super().__init__()
         self.entry = entry
         self.name = entry.name
-        self.net = _convert(entry.path)
+        self.net = to_module(entry.path)
         for parameter in self.net.parameters():
             parameter.requires_grad_(False)
         self.eval()
@@ -160,7 +160,7 @@ def _window(entry: Entry) -> Tensor:
     return torch.tensor([rows])
 
 
-def _convert(path: Path) -> nn.Module:
+def to_module(path: Path) -> nn.Module:
     """ONNX file to a differentiable module."""
     _define_nms()
     import onnx

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from ermask.contract import FIELD, STRENGTHS
 from ermask_training import checkpoint, curriculum, degrade, losses, render
-from ermask_training.blocks import KeyedUNet, eraser_from
+from ermask_training.blocks import SignedUNet, eraser_from
 from ermask_training.config import TrainConfig
 from ermask_training.data import CropSet
 from ermask_training.embeddings import embeddings
@@ -53,7 +53,7 @@ class Run:
         torch.manual_seed(config.seed)
         self.config = config
         self.step = 0
-        self.protector = KeyedUNet(config.max_residual, config.max_flow)
+        self.protector = SignedUNet(config.max_residual, config.max_flow)
         self.protector.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.eraser = eraser_from(self.protector)
         self.averages = [copy.deepcopy(self.protector), copy.deepcopy(self.eraser)]
@@ -62,13 +62,22 @@ class Run:
         self.rng = np.random.default_rng(config.seed + 2)
 
     @staticmethod
-    def _optimiser(network: KeyedUNet) -> torch.optim.Optimizer:
+    def _optimiser(network: SignedUNet) -> torch.optim.Optimizer:
         return torch.optim.AdamW(network.parameters(), betas=(0.9, 0.98), weight_decay=1e-4)
 
     def start_eraser(self) -> None:
         """Give the eraser what the protector has learned (see `eraser_from`)."""
         self.eraser.load_state_dict(eraser_from(self.protector).state_dict())
         self.averages[1].load_state_dict(self.eraser.state_dict())
+
+    def start_from(self, folder: Path) -> int:
+        """Take over what fits of another run's protector; returns how many tensors did."""
+        given = checkpoint.load(folder)["averages"][0]
+        own = self.protector.state_dict()
+        fitting = {k: v for k, v in given.items() if k in own and own[k].shape == v.shape}
+        self.protector.load_state_dict({**own, **fitting})
+        self.averages[0].load_state_dict(self.protector.state_dict())
+        return len(fitting)
 
     def average(self, erase: bool) -> None:
         """Move the averages towards the networks."""
@@ -114,8 +123,11 @@ def fit(
     recognisers: list[Recogniser],
     folder: Path,
     progress: Callable[[str], None] = print,
+    start_from: Path | None = None,
 ) -> Path:
     """Train, or go on training, the run in `folder`; returns the folder.
+
+    A new run starts from the protector of the run in `start_from`, as far as its tensors fit.
 
     Checkpoints every few minutes, at the end, and on SIGTERM; `metrics.jsonl` has a line a step.
     """
@@ -123,6 +135,8 @@ def fit(
     if (folder / "state.pt").exists():
         run.restore(checkpoint.load(folder))
         progress(f"resumed at step {run.step}")
+    elif start_from is not None:
+        progress(f"{run.start_from(start_from)} tensors taken from {start_from}")
     folder.mkdir(parents=True, exist_ok=True)
     embeddings = [embed_all(crop_set, recogniser, progress) for recogniser in recognisers]
     stop: list[int] = []
@@ -172,7 +186,10 @@ def one_step(
     strength_B = torch.tensor(strength, dtype=torch.float32).repeat(2)
     judges = [int(i) for i in run.rng.permutation(len(recognisers))[: config.surrogates_per_step]]
 
-    residual, flow = run.protector(crop_B3HW, key_BKHW, strength_B)
+    # The same photos under two keys each: what the face suggests is worked out once.
+    parts = run.protector.parts(crop_B3HW[:half], strength_B[:half])
+    twice = (parts[0].repeat(2, 1, 1, 1), parts[1].repeat(2, 1, 1, 1))
+    residual, flow = run.protector.sign(twice, key_BKHW, strength_B)
     protected_B3HW = render.apply(crop_B3HW, residual, flow)
     unit = strength_B[:, None, None, None]
     terms = {

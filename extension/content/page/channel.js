@@ -1,0 +1,67 @@
+// @ts-check
+/**
+ * The private line to the frame script (frame/channel.js).
+ *
+ * A MessagePort carries messages. What cannot be cloned, a node, goes over in an event of a secret name, whose
+ * `submitter` it is: that works for detached nodes and for those in closed shadow roots, and at once.
+ * The port and the secret are handed over before any code of the page runs; whoever comes later finds no
+ * listener.
+ */
+
+/** @typedef {{type: string, [entry: string]: any}} Letter */
+
+(() => {
+  'use strict';
+
+  const page = /** @type {Page} */ (Reflect.get(globalThis, 'ermaskPage'));
+  const { dispatch, listen, unlisten, make, map, quietly } = page;
+  const messageData = page.getter(MessageEvent.prototype, 'data');
+  const submitterOf = page.getter(SubmitEvent.prototype, 'submitter');
+  const post = page.method(MessagePort.prototype, 'postMessage');
+  const { port1: own, port2: theirs } = new MessageChannel();
+  const words = crypto.getRandomValues(new Uint32Array(4));
+  const secret = `ermask-${words[0]}-${words[1]}-${words[2]}-${words[3]}`;
+  const topics = /** @type {Map<string, ((letter: any) => void)[]>} */ (new Map());
+  let count = 0;
+
+  // The frame script takes the port by preventing this event. If it is not there yet it will say hello, once.
+  const handOver = new MessageEvent('ermask:port', { data: secret, ports: [theirs], cancelable: true });
+  const give = () => dispatch(window, handOver);
+  if (give()) listen(window, 'ermask:hello', give, { once: true, capture: true });
+
+  own.onmessage = (event) => {
+    const letter = messageData(event);
+    const readers = map.get(topics, letter.type) ?? [];
+    for (let i = 0; i < readers.length; i += 1) quietly(() => readers[i](letter), undefined);
+  };
+
+  page.channel = {
+    /** @param {Letter} letter */
+    send: (letter) => post(own, letter),
+
+    /** @param {string} type @param {(letter: any) => void} reader */
+    on: (type, reader) => {
+      const readers = map.get(topics, type) ?? [];
+      page.append(readers, reader);
+      map.set(topics, type, readers);
+    },
+
+    id: () => `p${count += 1}`,
+
+    /** Show the frame script a node, at once. @param {'click' | 'shadow'} what @param {any} node */
+    announce: (what, node) => {
+      quietly(() => dispatch(window, new make.SubmitEvent(`${secret}:${what}`, { submitter: node })), false);
+    },
+
+    /** Ask the frame script for the node an acquisition belongs to. @param {string} id @returns {any} */
+    nodeOf: (id) => {
+      /** @type {any} */
+      let node = null;
+      const take = (/** @type {Event} */ event) => { node = submitterOf(event); };
+      listen(window, `${secret}:node`, take, true);
+      dispatch(window, new make.CustomEvent(`${secret}:ask`, { detail: id }));
+      unlisten(window, `${secret}:node`, take, true);
+      return node;
+    },
+  };
+})();

@@ -1,0 +1,50 @@
+"""What is done to crops in bulk."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from ermask.contract import CROP, FLOW_GRID
+from ermask_training.attackers import copies
+
+
+def test_chunks_cover_everything_once():
+    covered = [i for here in copies.chunks(37, 16) for i in range(37)[here]]
+    assert covered == list(range(37))
+    assert list(copies.chunks(0)) == []
+
+
+def test_pixels_survive_the_way_there_and_back(setting):
+    crops = setting.pairs.a
+    assert np.array_equal(copies.to_pixels(copies.to_tensor(crops)), crops)
+
+
+def test_the_right_key_undoes_more_than_a_wrong_one(setting):
+    crops, keys = setting.pairs.a, setting.victim_keys(4)
+    posted, _ = copies.protect(setting, crops, keys)
+    plain = copies.post(crops, setting.quality)
+
+    def apart(one):
+        return float(np.abs(one.astype(int) - plain).mean())
+
+    right, _ = copies.undo(setting, posted, keys)
+    wrong, _ = copies.undo(setting, posted, -keys)
+    assert apart(right) < apart(posted) < apart(wrong)
+
+
+def test_flow_undone_tells_the_way_back_from_the_way_on():
+    flow = torch.randn(3, 2, FLOW_GRID, FLOW_GRID, generator=torch.Generator().manual_seed(0))
+    assert copies.flow_undone(-flow, flow) == pytest.approx(np.ones(3), abs=1e-5)
+    assert copies.flow_undone(flow, flow) == pytest.approx(-np.ones(3), abs=1e-5)
+
+
+def test_embeddings_do_not_depend_on_the_batch(setting, monkeypatch):
+    judge = setting.judges[0]
+    together = copies.embed(judge, setting.pairs.a)
+    monkeypatch.setattr(copies, "BATCH", 1)
+    alone = np.concatenate([copies.embed(judge, crop[None]) for crop in setting.pairs.a])
+    assert np.abs(together - alone).max() < 1e-6
+    assert setting.pairs.a.shape[1:] == (CROP, CROP, 3)

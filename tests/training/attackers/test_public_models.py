@@ -1,0 +1,70 @@
+"""The published files, as an attacker opens them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+from ermask.contract import CROP, FIELD
+from ermask.errors import ContractMismatch, ModelCorrupt
+from ermask_training.attackers.public_models import open_model
+
+
+def inputs(count):
+    rng = np.random.default_rng(0)
+    return {
+        "crop": rng.random((count, 3, CROP, CROP), np.float32),
+        "key": rng.choice([-1, 1], (count, *FIELD)).astype(np.float32),
+        "strength": np.linspace(0.6, 1.5, count, dtype=np.float32),
+    }
+
+
+@pytest.mark.parametrize("role", ["protector", "eraser"])
+def test_it_gives_what_the_product_gives(tiny_models, role):
+    feeds = inputs(3)
+    session = onnxruntime.InferenceSession(str(tiny_models / f"{role}.onnx"))
+    model = open_model(tiny_models, role)
+    found = model(*(torch.from_numpy(each) for each in feeds.values()))
+    for ours, theirs in zip(found, session.run(["residual", "flow"], feeds), strict=True):
+        assert np.abs(ours.numpy() - theirs).max() < 1e-6
+
+
+def test_gradients_reach_the_key_and_not_the_weights(tiny_models):
+    crop, key, strength = (torch.from_numpy(each) for each in inputs(2).values())
+    model = open_model(tiny_models, "eraser")
+    residual, _ = model(crop, key.requires_grad_(), strength)
+    residual.sum().backward()
+    assert key.grad is not None and key.grad.abs().sum() > 0
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_the_weights_of_an_exported_network_come_out_by_name(tmp_path, write_models):
+    from ermask.contract import ModelContract
+    from ermask_export.graph import ShippedGraph
+    from ermask_export.to_onnx import to_onnx
+    from ermask_training.blocks import SignedUNet
+
+    network = SignedUNet(8 / 255, 1.0)
+    graph = ShippedGraph(network, "eraser")
+    assert graph.contract == ModelContract(role="eraser", max_residual=8 / 255, max_flow=1.0)
+    data = to_onnx(graph)
+    write_models(tmp_path / "made", {"protector": data, "eraser": data})
+    weights = open_model(tmp_path / "made", "eraser").weights
+    own = network.state_dict()
+    assert weights.keys() <= own.keys()
+    assert torch.equal(weights["stem.weight"], own["stem.weight"])
+
+
+def test_damaged_files_and_swapped_roles_are_refused(tiny_models, tiny_networks, write_models):
+    write_models(
+        tiny_models, {"protector": tiny_networks["eraser"], "eraser": tiny_networks["eraser"]}
+    )
+    with pytest.raises(ContractMismatch):
+        open_model(tiny_models, "protector")
+    with (tiny_models / "eraser.onnx").open("ab") as file:
+        file.write(b"!")
+    with pytest.raises(ModelCorrupt):
+        open_model(tiny_models, "eraser")

@@ -1,0 +1,2 @@
+zoo.watch(document.querySelector('#pick'));
+zoo.catchDrops(document.querySelector('#drop'), (transfer) => zoo.uploadAll([...transfer.files], 'drop'));

@@ -1,0 +1,139 @@
+"""An eraser without a key: trained on pairs that anybody can make with the public protector.
+
+What it achieves is what a protected face gives away about its own change. It is the measure of
+the key: an eraser that needs no key makes the key worthless.
+
+Shape suffixes as in `blocks`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ermask.align import Pixels
+from ermask.contract import FIELD
+from ermask_training import degrade, losses, render
+from ermask_training.attackers import copies
+from ermask_training.attackers.judge import ORIGINAL, Judge
+from ermask_training.attackers.report import Mean, Report, circumstances
+from ermask_training.attackers.setting import Setting
+from ermask_training.attackers.study import study
+from ermask_training.blocks import SignedUNet
+from ermask_training.config import Weights
+from ermask_training.embeddings import embeddings
+from ermask_training.train import random_keys
+
+PEAK_RATE = 8e-4
+HEADS = ("flow_", "residual_")
+
+
+class KeylessEraser(nn.Module):
+    """(crop, strength) -> (residual, flow): the U-Net of our own eraser, without a key.
+
+    Under a constant key the sum of signed parts is one plain head of the same width: the trunk
+    is ours and the answer depends on the photo alone.
+    """
+
+    def __init__(self, max_residual: float, max_flow: float) -> None:
+        super().__init__()
+        self.net = SignedUNet(max_residual, max_flow)
+
+    def forward(self, crop_B3HW: Tensor, strength_B: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns residual_B3GG and flow_B2FF."""
+        constant_BKHW = torch.ones(len(crop_B3HW), *FIELD)
+        residual_B3GG, flow_B2FF = self.net(crop_B3HW, constant_BKHW, strength_B)
+        return residual_B3GG, flow_B2FF
+
+    def start_from(self, weights: dict[str, Tensor]) -> int:
+        """Take over what fits of a published eraser's trunk; returns how many tensors did."""
+        own = self.net.state_dict()
+        fitting = {
+            name: weight
+            for name, weight in weights.items()
+            if name in own and own[name].shape == weight.shape and not name.startswith(HEADS)
+        }
+        self.net.load_state_dict({**own, **fitting})
+        return len(fitting)
+
+
+def train(setting: Setting) -> KeylessEraser:
+    """Train it, go on with it, or read it where it is finished."""
+    torch.manual_seed(setting.seed)
+    contract = setting.protector.contract
+    network = KeylessEraser(contract.max_residual, contract.max_flow)
+    taken = network.start_from(setting.eraser.weights)
+    setting.progress(f"keyless eraser: {taken} tensors taken from the published eraser")
+    clean = [
+        torch.from_numpy(embeddings(setting.train, each, setting.progress))
+        for each in setting.surrogates
+    ]
+    weights = Weights()
+    strength_B = setting.strengths(setting.batch)
+
+    def loss(generator: torch.Generator, rng: np.random.Generator) -> Tensor:
+        chosen = np.sort(rng.choice(len(setting.train), setting.batch, replace=False))
+        crop_B3HW = degrade.soften(copies.to_tensor(setting.train.crops[chosen]), rng)
+        with torch.no_grad():
+            key_BKHW = random_keys(setting.batch, generator)
+            residual, flow = setting.protector(crop_B3HW, key_BKHW, strength_B)
+            protected_B3HW = render.apply(crop_B3HW, residual, flow)
+            # Shifted a little, as our own eraser's lessons are: a network, not a look-up.
+            theta = render.jitter(setting.batch, 1.2, 0.015, 1.5, generator)
+            copy_B3HW = render.move(degrade.straight_through(protected_B3HW, rng), theta)
+            original_B3HW = render.move(crop_B3HW, theta)
+            wanted = render.move(-flow, theta)
+        undo, back = network(copy_B3HW, strength_B)
+        restored_B3HW = render.apply(copy_B3HW, undo, back)
+        unit = strength_B[:, None, None, None]
+        which = int(rng.integers(len(setting.surrogates)))
+        seen = setting.surrogates[which](restored_B3HW)
+        pixels = losses.pixels(restored_B3HW, original_B3HW, render.mask_11HH())
+        bend = losses.flow_distance(back / unit, wanted / unit, contract.max_flow)
+        identity = losses.identity(seen, clean[which][torch.from_numpy(chosen)])
+        return (
+            weights.erase_pixels * pixels
+            + weights.erase_flow * bend
+            + weights.erase_identity * identity
+        )
+
+    study(
+        network,
+        loss,
+        steps=setting.steps,
+        rate=PEAK_RATE,
+        dice=setting.dice(),
+        path=setting.work / "keyless.pt",
+        made_with=setting.made_with,
+        progress=setting.progress,
+    )
+    network.requires_grad_(False)
+    return network.eval()
+
+
+@torch.no_grad()
+def erase(setting: Setting, network: KeylessEraser, posted: Pixels) -> tuple[Pixels, Tensor]:
+    """Its restored crops, and the flow it used (N, 2, F, F)."""
+    made, flows = [], []
+    for here in copies.chunks(len(posted)):
+        copy_B3HW = copies.to_tensor(posted[here])
+        undo, back = network(copy_B3HW, setting.strengths(len(copy_B3HW)))
+        made.append(copies.to_pixels(render.apply(copy_B3HW, undo, back)))
+        flows.append(back)
+    return np.concatenate(made), torch.cat(flows)
+
+
+def attack(setting: Setting, judge: Judge) -> Report:
+    """Erase the victims' posted copies; and their originals, to see what it does to any face."""
+    network = train(setting)
+    restored, flow = erase(setting, network, judge.posted)
+    untouched, _ = erase(setting, network, judge.references[ORIGINAL])
+    return Report(
+        attacker="keyless eraser",
+        what="A network of our eraser's size, trained on pairs under keys of its own, undoes the "
+        "change without a key.",
+        circumstances=circumstances(setting, steps=setting.steps, batch=setting.batch),
+        rows=judge.rows({"keyless eraser": restored, "original, keyless eraser": untouched}),
+        means={"flow undone (1: all, 0: none)": Mean.of(copies.flow_undone(flow, judge.flow))},
+    )

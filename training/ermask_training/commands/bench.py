@@ -1,0 +1,95 @@
+"""`ermask-train evaluate`, `compare` and `report`: the reference bench."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SEED = 20_241_222
+"""What keys and attacks are drawn from unless --seed says otherwise (`bench.keys`)."""
+
+
+def evaluate(
+    photos: Annotated[
+        Path, typer.Argument(metavar="PAIRS", help="Photos in PAIRS/<person>/a.* and b.*")
+    ],
+    calibration: Annotated[Path, typer.Option(help="Prepared set that sets the thresholds.")],
+    surrogates: Annotated[Path, typer.Option(help="Folder with roster.toml and the networks.")],
+    models: Annotated[
+        Path | None, typer.Option(help="Models folder; without it, the one that ermask ships.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="JSON file for all figures; an unfinished one goes on.")
+    ] = None,
+    distractors: Annotated[
+        Path | None, typer.Option(help="Prepared set that fills the gallery with strangers.")
+    ] = None,
+    targets: Annotated[
+        Path | None, typer.Option(help="Folder with score/*, the targets of impersonation.")
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="The models' run: refuse what it was trained on.")
+    ] = None,
+    protocol: Annotated[
+        list[str] | None, typer.Option(help="Measure only this; may be given again.")
+    ] = None,
+    pairs: Annotated[
+        int | None, typer.Option(min=1, help="Measure only the first so many pairs.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of keys and attacks; compare models under one.")] = SEED,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 leaves it to torch.")] = 0,
+) -> None:
+    """Measure exported models on recognisers and people that training never saw."""
+    import torch
+
+    from ermask_training.bench.markdown import show
+    from ermask_training.bench.runner import evaluate as measure
+    from ermask_training.bench.setting import open_setting
+    from ermask_training.terminal import say
+
+    if threads:
+        torch.set_num_threads(threads)
+    setting = open_setting(
+        pairs=photos,
+        calibration=calibration,
+        roster=surrogates,
+        models=models,
+        distractors=distractors,
+        targets=targets,
+        run=run,
+        seed=seed,
+        threads=threads,
+        progress=lambda line: say("ermask-train", line),
+    )
+    print(show(measure(setting, protocols=protocol or (), first=pairs, output=output)))
+
+
+def compare(
+    before: Annotated[Path, typer.Argument(help="What `evaluate` wrote for one model.")],
+    after: Annotated[Path, typer.Argument(help="The same for another model.")],
+) -> None:
+    """Differences between two models on the photos that both were measured on."""
+    from ermask_training.bench.compare import compare as differences
+    from ermask_training.bench.document import load
+
+    print(differences(load(before), load(after)))
+
+
+def report(
+    figures: Annotated[list[Path], typer.Argument(help="What `evaluate` wrote; one or more.")],
+    output: Annotated[Path, typer.Option(help="HTML file to write.")],
+    picture: Annotated[
+        list[Path] | None,
+        typer.Option(help="Picture to put in, as `pictures` makes them; may be given again."),
+    ] = None,
+) -> None:
+    """One HTML file with plots, tables and pictures that needs nothing else."""
+    from ermask_training.bench.document import load
+    from ermask_training.bench.report import report as page
+
+    documents = {path.stem: load(path) for path in figures}
+    if len(documents) < len(figures):
+        raise ValueError("two files have the same name: the report could not tell them apart")
+    output.write_text(page(documents, picture or []), "utf-8")
