@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from ermask.contract import CROP, FIELD, FLOW_GRID, RESIDUAL_GRID
-from ermask_training.blocks import SignedUNet, bound, eraser_from
+from ermask_training.blocks import SignedUNet, bound, eraser_from, signed_sum
 
 MAX_RESIDUAL, MAX_FLOW = 0.03, 1.8
 
@@ -53,12 +53,41 @@ def test_the_bound_keeps_a_gradient_where_tanh_has_none():
 
 
 @torch.no_grad()
-def test_the_key_decides(network):
-    crop, key, strength = inputs(1)
-    other = key.clone()
-    other[0, 0] *= -1
-    for one, two in zip(network(crop, key, strength), network(crop, other, strength), strict=True):
-        assert float((one - two).abs().mean()) > 0.01 * float(one.abs().mean())
+def test_the_opposite_key_gives_the_opposite_change(network):
+    crop, key, strength = inputs(2)
+    for one, two in zip(network(crop, key, strength), network(crop, -key, strength), strict=True):
+        assert float(one.abs().max()) > 0
+        assert torch.equal(one, -two)
+
+
+@torch.no_grad()
+def test_unrelated_keys_give_unrelated_changes(network):
+    """So a wrong key adds about as much as it takes away."""
+    crop, _, strength = inputs(1)
+    keys = torch.randint(0, 2, (400, *FIELD), generator=torch.Generator().manual_seed(3)) * 2.0 - 1
+    parts = network.parts(crop, strength)
+    for changes in zip(*(network.sign(parts, key[None], strength) for key in keys), strict=True):
+        unit = torch.nn.functional.normalize(torch.cat(changes).flatten(1), dim=1)
+        cosines = (unit[:200] * unit[200:]).sum(1)
+        # the mean of 200 cosines that vary by about 1 / sqrt(8 parts)
+        assert abs(float(cosines.mean())) < 0.1
+        assert float(cosines.abs().max()) < 0.99
+
+
+@torch.no_grad()
+def test_what_the_face_suggests_can_be_used_for_several_keys(network):
+    crop, key, strength = inputs(2)
+    parts = network.parts(crop, strength)
+    for one, two in zip(
+        network(crop, key, strength), network.sign(parts, key, strength), strict=True
+    ):
+        assert torch.equal(one, two)
+
+
+def test_a_signed_sum_adds_groups_of_channels():
+    parts = torch.arange(6.0).reshape(1, 6, 1, 1)  # three parts of two channels
+    total = signed_sum(parts, torch.tensor([[1.0, -1.0, 1.0]]))
+    assert total.flatten().tolist() == [0 - 2 + 4, 1 - 3 + 5]
 
 
 @torch.no_grad()
