@@ -2,6 +2,8 @@
 # make test    install the rest and run every test
 # make check   lint, formatting, types and import arrows
 # make extension   check the browser extension and pack it into dist/
+# make icons     draw the extension's icons anew from their SVG files
+# make screens   take the pictures of the extension's pages in docs/screens
 # make bench   measure the cost of a photo on this machine
 
 PYTHON ?= python3
@@ -20,7 +22,7 @@ ifeq ($(filter $(EP),cpu cuda),)
 $(error EP is "$(EP)"; it can be cpu or cuda)
 endif
 
-.PHONY: start install test test-extension check extension format bench clean
+.PHONY: start install test test-extension check extension icons screens format bench clean
 
 start: $(SERVE)
 	$(BIN)/ermask-daemon start
@@ -47,15 +49,22 @@ check: $(LAB)
 extension:
 	$(PYTHON) scripts/pack_extension.py
 
+icons: $(NODE_PACKAGES)
+	node tests/extension/draw_icons.js
+
+screens: $(SERVE) $(NODE_PACKAGES)
+	node tests/extension/screens.js
+
 format: $(LAB)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(LAB)
+bench: $(LAB) $(NODE_PACKAGES)
 	@set -e; for script in tests/bench/bench_*.py; do \
 		if [ ! -f "$$script" ]; then echo "There is nothing to measure in tests/bench."; exit 1; fi; \
 		echo "== $$script"; $(BIN)/python "$$script"; \
 	done
+	@echo "== tests/bench/bench_extension.mjs"; node tests/bench/bench_extension.mjs
 
 clean:
 	rm -rf $(VENV) dist tests/node_modules

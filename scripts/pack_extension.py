@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Pack the extension: dist/ermask-<version>.zip, the same bytes for the same files.
 
-Only what is listed here is packed, and only if it is whole: every file that the manifest, a page,
-a style sheet or a module names must be there, and the version must be the daemon's. Needs nothing
-but Python.
+Only files of known types are packed, and only if they are whole: every file that the manifest, a
+page, a style sheet or a module names must be there, and the version must be the daemon's. Pictures
+that nothing names stay behind; code that nothing names is a mistake. Needs nothing but Python.
 """
 
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import hashlib
 import json
 import posixpath
@@ -23,13 +24,15 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 LIMIT = 300_000
-TYPES = {".js", ".html", ".css", ".png", ".svg"}
+CODE = {".js", ".html", ".css"}
+PICTURES = {".png", ".svg"}
 # the earliest that zip can hold; when a file was saved must not show
 MOMENT = (1980, 1, 1, 0, 0, 0)
 
 IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*['"](\.{1,2}/[^'"]+)['"]""")
-# a path from the extension's root, as given to runtime.getURL; not one with a hole for a name
-ROOTED = re.compile(r"""['"`]/?(extension/[\w./-]+\.\w+)(?:[#?][^'"`]*)?['"`]""")
+# a path from the extension's root, as given to runtime.getURL, perhaps with holes for names
+ROOTED = re.compile(r"""['"`]/?(extension/(?:[\w./-]|\$\{[^}]+\})+\.\w+)(?:[#?][^'"`]*)?['"`]""")
+HOLE = re.compile(r"\$\{[^}]+\}")
 STYLE = re.compile(r"""url\(\s*['"]?([^'")]+)['"]?\s*\)|@import\s+['"]([^'"]+)['"]""")
 
 
@@ -38,7 +41,7 @@ class PackError(Exception):
 
 
 def files(root: Path) -> dict[str, bytes]:
-    """All that is packed, by its path in the archive."""
+    """All files of the extension, by their paths in the archive."""
     paths = [root / "manifest.json", root / "LICENSE"]
     paths += sorted((root / "_locales").rglob("*"))
     paths += sorted((root / "extension").rglob("*"))
@@ -64,7 +67,7 @@ def is_known(name: str) -> bool:
     if name.startswith("_locales/"):
         return re.fullmatch(r"_locales/[a-z]{2}(_[A-Z]{2})?/messages\.json", name) is not None
     path = Path(name)
-    return path.suffix in TYPES and not any(part.startswith(".") for part in path.parts)
+    return path.suffix in CODE | PICTURES and not any(part.startswith(".") for part in path.parts)
 
 
 # --- references ------------------------------------------------------------------------------
@@ -80,9 +83,9 @@ class _Page(HTMLParser):
 
 
 def references(name: str, content: bytes) -> Iterator[str]:
-    """The files of the extension that a file names, by their paths in the archive."""
+    """The files of the extension that a file names: paths in the archive, with * for holes."""
     suffix = Path(name).suffix
-    if suffix not in {".html", ".js", ".css"}:
+    if suffix not in CODE:
         return
     text = content.decode("utf-8")
     if suffix == ".html":
@@ -90,7 +93,7 @@ def references(name: str, content: bytes) -> Iterator[str]:
         page.feed(text)
         links = page.links
     elif suffix == ".js":
-        yield from ROOTED.findall(text)
+        yield from (HOLE.sub("*", each) for each in ROOTED.findall(text))
         links = IMPORT.findall(text)
     else:
         links = [one or other for one, other in STYLE.findall(text)]
@@ -118,17 +121,30 @@ def manifest_references(manifest: Any) -> Iterator[str]:
         yield manifest.removeprefix("/")
 
 
-def check(packed: dict[str, bytes], version: str) -> None:
-    """Raise PackError unless the files make a whole extension of this version."""
-    manifest = json.loads(packed["manifest.json"])
-    if manifest["version"] != version:
-        raise PackError(f"the manifest says version {manifest['version']}, the daemon {version}")
+def needed(found: dict[str, bytes]) -> dict[str, bytes]:
+    """The files that the manifest leads to, directly or not, and what every extension has.
+
+    Raises PackError if one is missing, or if there is code that nothing leads to.
+    """
+    manifest = json.loads(found["manifest.json"])
+    reached = {name for name in found if not name.startswith("extension/")}
+    missing = []
     locale = f"_locales/{manifest['default_locale']}/messages.json"
-    named = [("manifest.json", each) for each in [locale, *manifest_references(manifest)]]
-    named += [(name, each) for name in packed for each in references(name, packed[name])]
-    missing = sorted({f"{each}, named in {name}" for name, each in named if each not in packed})
+    queue = [("manifest.json", each) for each in [locale, *manifest_references(manifest)]]
+    while queue:
+        source, pattern = queue.pop()
+        names = [pattern] if pattern in found else fnmatch.filter(found, pattern)
+        if not names:
+            missing.append(f"{pattern}, named in {source}")
+        for name in set(names) - reached:
+            reached.add(name)
+            queue += [(name, each) for each in references(name, found[name])]
     if missing:
-        raise PackError("missing: " + "; ".join(missing))
+        raise PackError("missing: " + "; ".join(sorted(missing)))
+    spare = sorted(name for name in found if name not in reached and Path(name).suffix in CODE)
+    if spare:
+        raise PackError("nothing leads to " + ", ".join(spare))
+    return {name: content for name, content in found.items() if name in reached}
 
 
 # --- the archive -----------------------------------------------------------------------------
@@ -160,9 +176,11 @@ def pack(root: Path, folder: Path) -> Path:
 
     Raises PackError; then nothing is written.
     """
-    packed = files(root)
+    packed = needed(files(root))
     version = daemon_version(root)
-    check(packed, version)
+    stated = json.loads(packed["manifest.json"])["version"]
+    if stated != version:
+        raise PackError(f"the manifest says version {stated}, the daemon {version}")
     data = archive(packed)
     if len(data) > LIMIT:
         raise PackError(f"the archive has {len(data):,} bytes, more than {LIMIT:,}")

@@ -16,8 +16,6 @@ import { HEAD, kindOf } from './picture_kinds.js';
 
 /** What fits into the daemon's 16 KiB with room for the passphrase; keys and key files are far smaller. */
 const LONGEST_KEY = 8 * 1024;
-/** A second request would find the circle that the first one made. */
-const ONCE = { repeatable: false };
 
 /**
  * @param {Link} link
@@ -25,7 +23,7 @@ const ONCE = { repeatable: false };
  * @returns {Promise<Circle>}
  */
 export function newCircle(link, label) {
-  return link.json('/v1/keys/new', { json: { label } }, ONCE);
+  return link.json('/v1/keys/new', { json: { label } });
 }
 
 /**
@@ -38,15 +36,15 @@ export async function importKey(link, { label: typed, text, file, passphrase = '
   const label = typed || null;
   if (text !== undefined) {
     if (text.length > LONGEST_KEY) throw new Failure('bad_key');
-    return link.json('/v1/keys/import', { json: { label, text } }, ONCE);
+    return link.json('/v1/keys/import', { json: { label, text } });
   }
   if (!file) throw new Failure('bad_request', { detail: 'A key is a text or a file.' });
   const body = await bytesOf(file);
   if (kindOf(body.subarray(0, HEAD))) {
     /** @type {Record<string, string>} */
     const headers = label ? { 'X-ErMask-Label': encodeURIComponent(label) } : {};
-    return link.json('/v1/keys/scan', { body, headers }, ONCE);
+    return link.json('/v1/keys/scan', { body, headers });
   }
   if (body.length > LONGEST_KEY) throw new Failure('bad_key');
-  return link.json('/v1/keys/import', { json: { label, file: encode(body), passphrase } }, ONCE);
+  return link.json('/v1/keys/import', { json: { label, file: encode(body), passphrase } });
 }

@@ -6,6 +6,7 @@
  */
 
 import * as daemon from './daemon.js';
+import { isFailure } from './failure.js';
 
 /** @typedef {import('../shared/messages.js').Circle} Circle */
 
@@ -17,12 +18,12 @@ export async function known() {
 }
 
 /**
- * Ask the daemon; while it cannot tell, the circles stay as they were. `chrome.storage.onChanged` tells of
- * changes.
+ * Ask the daemon. While it cannot tell, the circles stay as they were; without a pairing there are none.
  * @returns {Promise<Circle[]>}
  */
 export async function refresh() {
-  const [before, now] = await Promise.all([known(), daemon.circles().catch(() => null)]);
+  const told = daemon.circles().catch((error) => (isFailure(error, 'not_paired') ? [] : null));
+  const [before, now] = await Promise.all([known(), told]);
   const isNew = now !== null && JSON.stringify(now) !== JSON.stringify(before);
   if (isNew) await chrome.storage.session.set({ [NAME]: now });
   return now ?? before;

@@ -21,17 +21,8 @@ import { jsonOf, post, refusalOf } from './requests.js';
  * @property {() => Promise<void>} clear
  */
 
-/**
- * For how long after its last answer the daemon is taken to be still there. After a longer silence another
- * program may have taken the port without any connection of ours failing, so the daemon is greeted again. That
- * is cheap, and stricter than docs/protocol.md asks for.
- */
-const TRUST_MS = 1_000;
-
 export class Link {
   #store;
-  /** When which daemon answered last, in this life of the background. */
-  #heard = { client: '', at: 0 };
 
   /** @param {Store} store */
   constructor(store) {
@@ -44,67 +35,58 @@ export class Link {
   }
 
   /** @param {Pairing} pairing */
-  async adopt(pairing) {
-    await this.#store.write(pairing);
-    this.#heard = { client: '', at: 0 };
+  adopt(pairing) {
+    return this.#store.write(pairing);
   }
 
-  async forget() {
-    await this.#store.clear();
-    this.#heard = { client: '', at: 0 };
+  forget() {
+    return this.#store.clear();
   }
 
   /**
    * A request that needs a pairing.
    * @param {string} path
    * @param {Content} [content]
-   * @param {{repeatable?: boolean}} [how]  false: doing it twice is not the same as doing it once
    * @returns {Promise<Reply>} an answer that is no refusal
    * @throws {Failure}
    */
-  async call(path, content = {}, { repeatable = true } = {}) {
+  async call(path, content = {}) {
     const pairing = await this.#store.read();
     if (!pairing) throw new Failure('not_paired');
-    try {
-      return await this.#ask(pairing, path, content);
-    } catch (error) {
-      // a connection that was kept open may have been closed at the other end just now; a new one tells
-      if (!repeatable || !isFailure(error, 'daemon_down')) throw error;
-      return this.#ask(pairing, path, content);
-    }
+    await meet(pairing, content.signal);
+    const headers = { ...content.headers, Authorization: `Bearer ${pairing.token}` };
+    const reply = await post(pairing.port, path, { ...content, headers });
+    if (reply.status === 401) throw new Failure('not_paired');
+    if (reply.status < 300) return reply;
+    throw refused(path, reply);
   }
 
   /**
    * As `call`, for what is answered with JSON.
    * @param {string} path
    * @param {Content} [content]
-   * @param {{repeatable?: boolean}} [how]
    * @returns {Promise<any>}
    */
-  async json(path, content, how) {
-    const value = jsonOf(await this.call(path, content, how));
+  async json(path, content) {
+    const value = jsonOf(await this.call(path, content));
     if (value === null) throw unforeseen(path);
     return value;
   }
+}
 
-  /**
-   * @param {Pairing} pairing
-   * @param {string} path
-   * @param {Content} content
-   */
-  async #ask(pairing, path, content) {
-    const { client, port, token } = pairing;
-    const silence = Date.now() - this.#heard.at;
-    // negative: somebody has set the clock
-    const isKnown = this.#heard.client === client && silence >= 0 && silence < TRUST_MS;
-    this.#heard = { client: '', at: 0 };
-    if (!isKnown) await greet(pairing, content.signal);
-    const headers = { ...content.headers, Authorization: `Bearer ${token}` };
-    const reply = await post(port, path, { ...content, headers });
-    if (reply.status === 401) throw new Failure('not_paired');
-    this.#heard = { client, at: Date.now() };
-    if (reply.status < 300) return reply;
-    throw refused(path, reply);
+/**
+ * The daemon is greeted before each request, which is stricter than docs/protocol.md asks for: browsers open
+ * connections anew without a word, so another program may have taken the port though none of ours has failed.
+ * @param {Pairing} pairing
+ * @param {AbortSignal} [signal]
+ */
+async function meet(pairing, signal) {
+  try {
+    await greet(pairing, signal);
+  } catch (error) {
+    if (!isFailure(error, 'daemon_down')) throw error;
+    // a connection that was kept open may have been closed at the other end just now; a new one tells
+    await greet(pairing, signal);
   }
 }
 

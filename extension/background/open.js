@@ -22,8 +22,8 @@ async function openTab(path) {
 }
 
 /**
- * Chrome does not tell the addresses of tabs without a permission for that, not even of our own pages, but which of
- * them are open; Firefox does the former.
+ * Chrome does not tell the addresses of tabs without a permission for that, not even of our own pages, but
+ * which of them are open; Firefox does the former.
  * @param {string} url
  * @returns {Promise<number | null>}
  */

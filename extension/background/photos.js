@@ -23,8 +23,8 @@ const running = new Map();
  * @param {Sender} sender
  * @param {string} id
  */
-function nameOf({ tab, documentId, frameId, url }, id) {
-  return JSON.stringify([tab?.id, documentId ?? [frameId, url], id]);
+function nameOf({ tab, documentId, frameId }, id) {
+  return JSON.stringify([tab?.id, documentId ?? frameId, id]);
 }
 
 /**

@@ -26,7 +26,7 @@ export function kindOf(head) {
   if (start.startsWith('\x89PNG\r\n\x1a\n')) return { type: 'image/png', extension: 'png' };
   if (/^RIFF.{4}WEBP/s.test(start)) return { type: 'image/webp', extension: 'webp' };
   if (/^GIF8[79]a/.test(start)) return { type: 'image/gif', extension: 'gif' };
-  if (start.slice(4, 8) !== 'ftyp' || start.length < 12) return null;
+  if (start.slice(4, 8) !== 'ftyp') return null;
   const name = brands(head).map((brand) => BRANDS.get(brand)).find(Boolean);
   return name ? { type: `image/${name}`, extension: name } : null;
 }

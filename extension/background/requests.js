@@ -130,6 +130,7 @@ export function refusalOf(reply) {
 
 /** @param {any} problem */
 function detailOf({ code, detail, request }) {
-  if (code === 'internal' && request) return chrome.i18n.getMessage('problem_internal_entry', String(request));
+  const entry = code === 'internal' && request ? String(request) : null;
+  if (entry) return chrome.i18n.getMessage('problem_internal_entry', entry);
   return TELLING.includes(code) ? String(detail ?? '') : '';
 }

@@ -12,7 +12,9 @@ import { Failure, problemOf } from './failure.js';
 /** @typedef {Readonly<Record<string, Handler>>} Handlers */
 
 /** What content scripts may ask; all else is for the extension's own pages. */
-const FROM_FRAMES = ['policy', 'protect', 'cancel', 'outcome', 'open', 'chip-view', 'chip-pictures', 'chip-press'];
+const FROM_FRAMES = [
+  'policy', 'protect', 'cancel', 'outcome', 'open', 'chip-view', 'chip-pictures', 'chip-press',
+];
 
 /**
  * The listener for `runtime.onMessage`.

@@ -67,7 +67,7 @@ export function onChange(callback) {
  * @returns {Policy}
  */
 export function policyFor(site, settings, circles, now = Date.now()) {
-  const rule = site !== null && Object.hasOwn(settings.sites, site) ? settings.sites[site] : null;
+  const rule = site === null ? null : settings.sites[site];
   const mode = rule?.mode ?? settings.mode;
   // with a single circle there is nothing to choose
   const only = circles.length === 1 ? circles[0].id : null;

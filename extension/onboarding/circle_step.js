@@ -54,7 +54,10 @@ function entry(circle, isCurrent) {
   input.checked = isCurrent;
   input.addEventListener('change', () => void choose(circle));
   return element(
-    'label', {}, input, element('strong', {}, circle.label),
+    'label',
+    {},
+    input,
+    element('strong', {}, circle.label),
     element('span', { class: 'mono' }, circle.fingerprint),
   );
 }

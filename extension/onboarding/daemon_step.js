@@ -25,8 +25,10 @@ let said = '';
 export function readyDaemon(onState) {
   tell = onState;
   part('#daemon-commands').replaceChildren(
-    element('p', {}, text('onboarding_daemon_first')), command(COMMANDS.install),
-    element('p', {}, text('onboarding_daemon_later')), command(COMMANDS.start),
+    element('p', {}, text('onboarding_daemon_first')),
+    command(COMMANDS.install),
+    element('p', {}, text('onboarding_daemon_later')),
+    command(COMMANDS.start),
   );
 }
 

@@ -22,14 +22,18 @@ export function readySites() {
 export async function showSites() {
   const [access, settings] = await Promise.all([presetAccess(), ask({ type: 'settings' })]);
   const rules = settings.ok ? settings.value.sites : {};
-  part('#sites-list').replaceChildren(...access.map(({ site, name, permitted }) => {
-    const isOn = permitted && rules[site]?.mode !== 'never';
-    return element(
-      'li', { class: isOn ? 'on' : 'off' },
-      element('span', { class: 'mark', 'aria-hidden': 'true' }, isOn ? '✓' : '–'), name,
-      element('span', { class: 'unseen' }, text(isOn ? 'onboarding_site_on' : 'onboarding_site_off')),
-    );
-  }));
+  part('#sites-list').replaceChildren(
+    ...access.map(({ site, name, permitted }) => {
+      const isOn = permitted && rules[site]?.mode !== 'never';
+      return element(
+        'li',
+        { class: isOn ? 'on' : 'off' },
+        element('span', { class: 'mark', 'aria-hidden': 'true' }, isOn ? '✓' : '–'),
+        name,
+        element('span', { class: 'unseen' }, text(isOn ? 'onboarding_site_on' : 'onboarding_site_off')),
+      );
+    }),
+  );
   const missing = access.filter(({ permitted }) => !permitted);
   part('#sites-missing').replaceChildren(...(missing.length ? [repair(missing)] : []));
   await showPin();
@@ -38,15 +42,23 @@ export async function showSites() {
 /** @param {import('../shared/site_access.js').Access[]} missing */
 function repair(missing) {
   const origins = missing.flatMap((each) => each.origins);
-  const give = button(text('onboarding_sites_permit'), async () => {
-    const granted = await requestAccess(origins);
-    const answer = granted ? await ask({ type: 'register-sites' }) : null;
-    await showSites();
-    if (answer && !answer.ok) part('#sites-missing').append(problemNotice(answer.problem));
-  }, 'main');
+  const give = button(
+    text('onboarding_sites_permit'),
+    async () => {
+      const granted = await requestAccess(origins);
+      const answer = granted ? await ask({ type: 'register-sites' }) : null;
+      await showSites();
+      if (answer && !answer.ok) part('#sites-missing').append(problemNotice(answer.problem));
+    },
+    'main',
+  );
   const names = missing.map(({ name }) => name).join(', ');
-  return notice('warn', text('onboarding_sites_missing'), text('onboarding_sites_missing_why', names),
-    element('div', {}, give));
+  return notice(
+    'warn',
+    text('onboarding_sites_missing'),
+    text('onboarding_sites_missing_why', names),
+    element('div', {}, give),
+  );
 }
 
 async function showPin() {

@@ -33,7 +33,11 @@ export function readyBackup() {
 
   part('#reset').addEventListener('click', async () => {
     const sure = await confirmed('options_reset_sure', 'options_reset_means', 'options_reset');
-    if (sure) take(await ask({ type: 'set-settings', settings: structuredClone(DEFAULTS) }), text('options_reset_done'));
+    if (sure)
+      take(
+        await ask({ type: 'set-settings', settings: structuredClone(DEFAULTS) }),
+        text('options_reset_done'),
+      );
   });
 }
 

@@ -40,11 +40,23 @@ function row({ id, label, created, fingerprint }, isUsual) {
   const choose = button(text('options_circle_use'), () => void change({ circle: id }));
   choose.setAttribute('aria-label', text('options_circle_use_named', label));
   return element(
-    'li', { 'data-circle': id },
-    element('div', {}, element('h3', {}, label),
-      element('p', { class: 'small soft' }, text('options_circle_created', dated(created, { dateStyle: 'medium' })))),
+    'li',
+    { 'data-circle': id },
+    element(
+      'div',
+      {},
+      element('h3', {}, label),
+      element(
+        'p',
+        { class: 'small soft' },
+        text('options_circle_created', dated(created, { dateStyle: 'medium' })),
+      ),
+    ),
     isUsual ? element('span', { class: 'usual' }, text('options_circle_usual')) : choose,
-    element('div', { class: 'fingerprint mono', role: 'img',
-      'aria-label': text('options_fingerprint', fingerprint) }, ...groups),
+    element(
+      'div',
+      { class: 'fingerprint mono', role: 'img', 'aria-label': text('options_fingerprint', fingerprint) },
+      ...groups,
+    ),
   );
 }

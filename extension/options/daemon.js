@@ -65,10 +65,14 @@ function facts({ port, label, pairedAt, status }) {
     ['options_daemon_label', label],
     ['options_daemon_version', status?.['version']],
     ['options_daemon_runs_on', status?.['providers'] && runsOn(status['providers'])],
-    ['options_daemon_queue', status?.['queue'] && text('options_daemon_queue_of',
-      status['queue'].admitted, status['queue'].limit)],
+    [
+      'options_daemon_queue',
+      status?.['queue'] && text('options_daemon_queue_of', status['queue'].admitted, status['queue'].limit),
+    ],
   ];
-  return rows.flatMap(([key, value]) => (value ? [element('dt', {}, text(key)), element('dd', {}, value)] : []));
+  return rows.flatMap(([key, value]) =>
+    value ? [element('dt', {}, text(key)), element('dd', {}, value)] : [],
+  );
 }
 
 /**

@@ -20,5 +20,7 @@ export function readyDiagnostics() {
 
 export async function showDiagnostics() {
   const answer = await ask({ type: 'diagnostics' });
-  find('#report', HTMLTextAreaElement).value = answer.ok ? answer.value.text : `${answer.problem.code}: ${answer.problem.title}`;
+  find('#report', HTMLTextAreaElement).value = answer.ok
+    ? answer.value.text
+    : `${answer.problem.code}: ${answer.problem.title}`;
 }

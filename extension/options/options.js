@@ -23,15 +23,18 @@ const BEAT = 3000;
 /** The section that is read is marked in the list of sections. */
 function markSections() {
   const links = [...document.querySelectorAll('#sections a')];
-  const watcher = new IntersectionObserver((entries) => {
-    for (const { isIntersecting, target } of entries) {
-      if (!isIntersecting) continue;
-      for (const link of links) {
-        if (link.getAttribute('href') === `#${target.id}`) link.setAttribute('aria-current', 'true');
-        else link.removeAttribute('aria-current');
+  const watcher = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue;
+        for (const link of links) {
+          if (link.getAttribute('href') === `#${target.id}`) link.setAttribute('aria-current', 'true');
+          else link.removeAttribute('aria-current');
+        }
       }
-    }
-  }, { rootMargin: '-20% 0px -70% 0px' });
+    },
+    { rootMargin: '-20% 0px -70% 0px' },
+  );
   document.querySelectorAll('main > section').forEach((each) => watcher.observe(each));
 }
 

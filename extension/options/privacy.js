@@ -11,8 +11,10 @@ import { text } from '../shared/text.js';
 export function showPermissions() {
   const { permissions = [] } = chrome.runtime.getManifest();
   const own = ['hosts', 'loopback', ...permissions];
-  part('#permissions').replaceChildren(...own.flatMap((name) => [
-    element('dt', {}, text(`options_permission_${name}`)),
-    element('dd', {}, text(`options_permission_${name}_why`)),
-  ]));
+  part('#permissions').replaceChildren(
+    ...own.flatMap((name) => [
+      element('dt', {}, text(`options_permission_${name}`)),
+      element('dd', {}, text(`options_permission_${name}_why`)),
+    ]),
+  );
 }

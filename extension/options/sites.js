@@ -12,7 +12,7 @@ import { notice } from '../shared/notice.js';
 import { strengthWord } from '../shared/result_words.js';
 import { presetAccess, requestAccess } from '../shared/site_access.js';
 import { text } from '../shared/text.js';
-import { announce, load, take } from './saved_settings.js';
+import { announce, circlesProblem, load, take } from './saved_settings.js';
 
 /** @typedef {import('../shared/messages.js').Settings} Settings */
 /** @typedef {import('../shared/messages.js').SiteRule} SiteRule */
@@ -55,13 +55,21 @@ async function addedOrigins(settings) {
 /** @param {Access[]} missing */
 function repair(missing) {
   const origins = missing.flatMap((each) => each.origins);
-  const give = button(text('onboarding_sites_permit'), async () => {
-    if (await requestAccess(origins)) await ask({ type: 'register-sites' });
-    await load();
-  }, 'main');
+  const give = button(
+    text('onboarding_sites_permit'),
+    async () => {
+      if (await requestAccess(origins)) await ask({ type: 'register-sites' });
+      await load();
+    },
+    'main',
+  );
   const names = missing.map(({ name }) => name).join(', ');
-  return notice('warn', text('onboarding_sites_missing'), text('onboarding_sites_missing_why', names),
-    element('div', {}, give));
+  return notice(
+    'warn',
+    text('onboarding_sites_missing'),
+    text('onboarding_sites_missing_why', names),
+    element('div', {}, give),
+  );
 }
 
 /**
@@ -82,14 +90,28 @@ function row(site, name, permitted, isPreset, settings, circles) {
     take(await ask({ type: 'set-site', site, rule: changed }));
   };
   const known = circles.map(({ id, label }) => ({ value: id, label }));
-  const odd = rule?.circle && !circles.some(({ id }) => id === rule.circle)
-    ? [{ value: rule.circle, label: text('common_circle_unknown') }] : [];
+  const odd =
+    rule?.circle && !circles.some(({ id }) => id === rule.circle)
+      ? [
+          {
+            value: rule.circle,
+            label: text(circlesProblem() ? 'common_circle_unseen' : 'common_circle_unknown'),
+          },
+        ]
+      : [];
   const usual = { value: '', label: text('options_as_everywhere') };
   return element(
-    'tr', { 'data-site': site },
-    element('td', {}, name, permitted ? null : element('span', { class: 'small soft' }, text('options_not_permitted'))),
+    'tr',
+    { 'data-site': site },
+    element(
+      'td',
+      {},
+      name,
+      permitted ? null : element('span', { class: 'small soft' }, text('options_not_permitted')),
+    ),
     cell(
-      `mode-${site}`, text('options_mode_of', name),
+      `mode-${site}`,
+      text('options_mode_of', name),
       [usual, ...MODES.map((value) => ({ value, label: text(`common_mode_${value}`) }))],
       rule?.mode ?? '',
       async (value) => {
@@ -99,12 +121,17 @@ function row(site, name, permitted, isPreset, settings, circles) {
       },
     ),
     cell(
-      `circle-${site}`, text('options_circle_of', name), [usual, ...known, ...odd], rule?.circle ?? '',
+      `circle-${site}`,
+      text('options_circle_of', name),
+      [usual, ...known, ...odd],
+      rule?.circle ?? '',
       (value) => change({ circle: value || null }),
     ),
     cell(
-      `strength-${site}`, text('options_strength_of', name),
-      [usual, ...STRENGTHS.map((value) => ({ value, label: strengthWord(value) }))], rule?.strength ?? '',
+      `strength-${site}`,
+      text('options_strength_of', name),
+      [usual, ...STRENGTHS.map((value) => ({ value, label: strengthWord(value) }))],
+      rule?.strength ?? '',
       (value) => change({ strength: STRENGTHS.find((each) => each === value) ?? null }),
     ),
     element('td', {}, isPreset ? null : remover(site, name)),
@@ -120,7 +147,8 @@ function row(site, name, permitted, isPreset, settings, circles) {
  */
 function cell(id, label, entries, value, onChange) {
   const list = element(
-    'select', { 'aria-label': label, id },
+    'select',
+    { 'aria-label': label, id },
     ...entries.map((each) => element('option', { value: each.value }, each.label)),
   );
   list.value = value;
@@ -134,12 +162,17 @@ function cell(id, label, entries, value, onChange) {
  * @param {string} name
  */
 function remover(site, name) {
-  const made = button('✕', async () => {
-    // a site with a rule may never have been permitted; then there is nothing to give back
-    await chrome.permissions.remove({ origins: [`${site}/*`] }).catch(() => false);
-    await ask({ type: 'register-sites' });
-    if (take(await ask({ type: 'set-site', site, rule: null }), null)) announce(text('options_site_removed', name));
-  }, 'plain remove');
+  const made = button(
+    '✕',
+    async () => {
+      // a site with a rule may never have been permitted; then there is nothing to give back
+      await chrome.permissions.remove({ origins: [`${site}/*`] }).catch(() => false);
+      await ask({ type: 'register-sites' });
+      if (take(await ask({ type: 'set-site', site, rule: null }), null))
+        announce(text('options_site_removed', name));
+    },
+    'plain remove',
+  );
   made.setAttribute('aria-label', text('options_site_remove_named', name));
   return made;
 }

@@ -27,9 +27,10 @@ export function showPause(settings) {
   part('#paused').hidden = !paused;
   part('#pause').hidden = paused;
   if (paused && pausedUntil !== null) {
-    part('#paused-until').textContent = pausedUntil >= FOREVER
-      ? text('popup_paused_for_ever')
-      : text('popup_paused_until', dated(pausedUntil, { timeStyle: 'short' }));
+    part('#paused-until').textContent =
+      pausedUntil >= FOREVER
+        ? text('popup_paused_for_ever')
+        : text('popup_paused_until', dated(pausedUntil, { timeStyle: 'short' }));
   }
 }
 

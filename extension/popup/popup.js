@@ -29,7 +29,8 @@ function say(problem) {
 }
 
 /**
- * The tab it is about: the one named after `#tab=`, when the popup is opened as a page of its own, or the one under it.
+ * The tab it is about: the one named after `#tab=`, when the popup is opened as a page of its own, or the one
+ * under it.
  * @returns {Promise<number | null>}
  */
 async function tabUnderneath() {
@@ -83,7 +84,10 @@ async function start() {
     void chrome.runtime.openOptionsPage();
     window.close();
   });
-  if (tab === null) return;
+  if (tab === null) {
+    await refreshDaemon();
+    return;
+  }
   readyPause({ say, changed: () => Promise.all([refresh(tab), refreshDaemon()]) });
   readyRule({ say, changed: () => refresh(tab), tab });
   await Promise.all([refresh(tab), refreshDaemon()]);

@@ -22,8 +22,8 @@ const STRENGTHS = /** @type {const} */ (['low', 'mid', 'high']);
 
 /** What the popup shows; the rule is changed from here. @type {{site: Site, settings: Settings} | null} */
 let shown = null;
-/** @type {Circle[]} */
-let circles = [];
+/** Null while they are not known. @type {Circle[] | null} */
+let circles = null;
 
 /**
  * @param {Site} site
@@ -52,7 +52,8 @@ function originOf(pattern) {
  * @param {Site} site
  * @param {Settings} settings
  */
-function showRule({ rule }, settings) {
+function showRule(site, settings) {
+  const { rule } = site;
   const mode = rule?.mode ?? settings.mode;
   find('#site-on', HTMLInputElement).checked = mode !== 'never';
   part('#site-does').textContent = text(isPaused(settings) ? 'popup_does_paused' : `popup_does_${mode}`);
@@ -60,15 +61,34 @@ function showRule({ rule }, settings) {
   part('#site-rule').hidden = mode === 'never';
   choose('mode', mode);
 
-  const labelOf = (/** @type {string | null} */ id) => circles.find((each) => each.id === id)?.label;
-  const known = circles.map(({ id, label }) => ({ value: id, label }));
-  const odd = rule?.circle && !labelOf(rule.circle) ? [{ value: rule.circle, label: text('common_circle_unknown') }] : [];
-  // with a single circle there is nothing to choose
-  const only = circles.length === 1 ? circles[0]?.label : undefined;
-  const usual = labelOf(settings.circle) ?? only ?? text('common_circle_none');
-  fill('#site-circle', text('popup_as_everywhere', usual), [...known, ...odd], rule?.circle ?? '');
+  fillCircles(site, settings);
   const strengths = STRENGTHS.map((value) => ({ value, label: strengthWord(value) }));
-  fill('#site-strength', text('popup_as_everywhere', strengthWord(settings.strength)), strengths, rule?.strength ?? '');
+  fill(
+    '#site-strength',
+    text('popup_as_everywhere', strengthWord(settings.strength)),
+    strengths,
+    rule?.strength ?? '',
+  );
+}
+
+/**
+ * @param {Site} site
+ * @param {Settings} settings
+ */
+function fillCircles({ rule, policy }, settings) {
+  const known = circles ?? [];
+  const labelOf = (/** @type {string | null} */ id) =>
+    known.find((each) => each.id === id)?.label ??
+    (id !== null && id === policy.circle ? policy.circleLabel : null);
+  const chosen = rule?.circle ?? null;
+  const unnamed = text(circles ? 'common_circle_unknown' : 'common_circle_unseen');
+  const entries = known.map(({ id, label }) => ({ value: id, label }));
+  if (chosen && !known.some(({ id }) => id === chosen))
+    entries.push({ value: chosen, label: labelOf(chosen) ?? unnamed });
+  // with a single circle there is nothing to choose
+  const usual = settings.circle ?? (known.length === 1 ? (known[0]?.id ?? null) : null);
+  const usually = usual ? (labelOf(usual) ?? unnamed) : text('common_circle_none');
+  fill('#site-circle', text('popup_as_everywhere', usually), entries, chosen ?? '');
 }
 
 /**
@@ -80,7 +100,9 @@ function showRule({ rule }, settings) {
 function fill(selector, usual, entries, value) {
   const list = find(selector, HTMLSelectElement);
   list.replaceChildren(
-    ...[{ value: '', label: usual }, ...entries].map((each) => element('option', { value: each.value }, each.label)),
+    ...[{ value: '', label: usual }, ...entries].map((each) =>
+      element('option', { value: each.value }, each.label),
+    ),
   );
   list.value = value;
 }

@@ -23,9 +23,14 @@ const ROWS = /** @type {const} */ ([
 export function showTally(tally) {
   const rows = ROWS.filter(([kind]) => tally[kind] > 0);
   part('#tally-card').hidden = rows.length === 0;
-  part('#tally').replaceChildren(...rows.map(([kind, sign]) => element(
-    'li', { class: kind },
-    element('span', { class: 'mark', 'aria-hidden': 'true' }, sign),
-    counted(`popup_tally_${kind}`, tally[kind]),
-  )));
+  part('#tally').replaceChildren(
+    ...rows.map(([kind, sign]) =>
+      element(
+        'li',
+        { class: kind },
+        element('span', { class: 'mark', 'aria-hidden': 'true' }, sign),
+        counted(`popup_tally_${kind}`, tally[kind]),
+      ),
+    ),
+  );
 }

@@ -27,7 +27,13 @@ export async function fillCircles(wanted) {
     ...circles.map(({ id, label }) => element('option', { value: id }, label)),
   );
   if (wanted && !circles.some(({ id }) => id === wanted)) {
-    list.append(element('option', { value: wanted }, text('common_circle_unknown')));
+    list.append(
+      element(
+        'option',
+        { value: wanted },
+        text(answer.ok ? 'common_circle_unknown' : 'common_circle_unseen'),
+      ),
+    );
   }
   list.value = wanted ?? '';
 }
@@ -84,11 +90,18 @@ function wrongKey(picture) {
   const label = list.selectedOptions[0]?.textContent ?? '';
   if (!list.value) {
     return notice(
-      'warn', text('restore_wrong_key'), text('restore_wrong_key_why'), text('restore_wrong_key_choose'),
-      element('div', {}, button(text('restore_inspect_instead'), () => {
-        choose('action', 'inspect');
-        void run(picture);
-      })),
+      'warn',
+      text('restore_wrong_key'),
+      text('restore_wrong_key_why'),
+      text('restore_wrong_key_choose'),
+      element(
+        'div',
+        {},
+        button(text('restore_inspect_instead'), () => {
+          choose('action', 'inspect');
+          void run(picture);
+        }),
+      ),
     );
   }
   const anyway = button(text('restore_force'), () => void run(picture, { force: true }), 'danger');
@@ -97,7 +110,10 @@ function wrongKey(picture) {
     void run(picture);
   });
   return notice(
-    'warn', text('restore_wrong_key_of', label), text('restore_wrong_key_of_why'), text('restore_force_means'),
+    'warn',
+    text('restore_wrong_key_of', label),
+    text('restore_wrong_key_of_why'),
+    text('restore_force_means'),
     element('div', { class: 'row' }, automatic, anyway),
   );
 }

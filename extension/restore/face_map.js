@@ -21,15 +21,17 @@ export function faceMap({ photo, name }, faces) {
   const image = element('img', { src: address, alt: name });
   image.addEventListener('load', () => {
     URL.revokeObjectURL(address);
-    view.append(...faces.map(({ box: [left, top, right, bottom] }) => {
-      const frame = element('span', { class: 'face', 'aria-hidden': 'true' });
-      const share = (/** @type {number} */ part, /** @type {number} */ whole) => `${(part / whole) * 100}%`;
-      frame.style.setProperty('--left', share(left, image.naturalWidth));
-      frame.style.setProperty('--top', share(top, image.naturalHeight));
-      frame.style.setProperty('--width', share(right - left, image.naturalWidth));
-      frame.style.setProperty('--height', share(bottom - top, image.naturalHeight));
-      return frame;
-    }));
+    view.append(
+      ...faces.map(({ box: [left, top, right, bottom] }) => {
+        const frame = element('span', { class: 'face', 'aria-hidden': 'true' });
+        const share = (/** @type {number} */ part, /** @type {number} */ whole) => `${(part / whole) * 100}%`;
+        frame.style.setProperty('--left', share(left, image.naturalWidth));
+        frame.style.setProperty('--top', share(top, image.naturalHeight));
+        frame.style.setProperty('--width', share(right - left, image.naturalWidth));
+        frame.style.setProperty('--height', share(bottom - top, image.naturalHeight));
+        return frame;
+      }),
+    );
   });
   image.addEventListener('error', () => {
     URL.revokeObjectURL(address);

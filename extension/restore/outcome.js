@@ -36,7 +36,11 @@ export function readyOutcome() {
   });
   part('#show').addEventListener('click', async () => {
     if (!outcome?.picture.source) return;
-    const answer = await ask({ type: 'show-in-page', source: outcome.picture.source, photo: outcome.restored });
+    const answer = await ask({
+      type: 'show-in-page',
+      source: outcome.picture.source,
+      photo: outcome.restored,
+    });
     report(answer.ok ? notice('good', text('restore_shown')) : problemNotice(answer.problem));
   });
 }
@@ -73,8 +77,10 @@ export function showRestored(picture, restored, result, { force, saveAfterwards 
     match
       ? notice('good', text('restore_done', match.label), certainty(match))
       : notice(
-          'warn', text(force ? 'restore_forced' : 'restore_unsure', forced?.label ?? ''),
-          text('restore_forced_means'), forced ? certainty(forced) : null,
+          'warn',
+          text(force ? 'restore_forced' : 'restore_unsure', forced?.label ?? ''),
+          text('restore_forced_means'),
+          forced ? certainty(forced) : null,
         ),
   );
   compare.show(
@@ -99,10 +105,14 @@ export function showInspected(picture, result) {
   const match = fitting(result.matches);
   part('#says').replaceChildren(
     match
-      ? notice('good', text('restore_inspect_yes', match.label), certainty(match),
-          match.strength ? text('restore_inspect_strength', strengthWord(match.strength)) : null)
-      // a photo without a readable mark may still have been protected: never say that it was not
-      : notice('', text('restore_inspect_unknown'), text('restore_inspect_unknown_why')),
+      ? notice(
+          'good',
+          text('restore_inspect_yes', match.label),
+          certainty(match),
+          match.strength ? text('restore_inspect_strength', strengthWord(match.strength)) : null,
+        )
+      : // a photo without a readable mark may still have been protected: never say that it was not
+        notice('', text('restore_inspect_unknown'), text('restore_inspect_unknown_why')),
     element('p', { class: 'soft small' }, foundWords(result)),
   );
 }

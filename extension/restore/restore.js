@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Restoring or inspecting one picture: of a web page, as the context menu names it after `#`, or one the user picks,
- * drops or pastes. What is restored is shown here, where no site can read it.
+ * Restoring or inspecting one picture: of a web page, as the context menu names it after `#`, or one the user
+ * picks, drops or pastes. What is restored is shown here, where no site can read it.
  *
  * @module
  */
@@ -46,6 +46,7 @@ async function start() {
   await fillCircles(request.circle);
   choose('action', request.action === 'inspect' ? 'inspect' : 'restore');
   onChoice('action', () => picture && void run(picture));
+  document.documentElement.dataset['ready'] = 'true';
   if (request.source) {
     part('#side').hidden = false;
     const fetched = await fetchPicture(request.source);
@@ -58,7 +59,6 @@ async function start() {
   } else {
     part('#empty').hidden = false;
   }
-  document.documentElement.dataset['ready'] = 'true';
 }
 
 // the menu may be used again while this page is open in its tab

@@ -16,8 +16,8 @@ import { text } from '../shared/text.js';
 const ACTIONS = /** @type {const} */ (['restore', 'inspect', 'save']);
 
 /**
- * What the address asks for: `#url=…&tab=…&frame=…&circle=…&action=restore|inspect|save`; `circle` is empty for
- * whichever fits.
+ * What the address asks for: `#url=…&tab=…&frame=…&circle=…&action=restore|inspect|save`; `circle` is empty
+ * for whichever fits.
  * @param {string} hash
  */
 export function requestOf(hash) {
@@ -65,10 +65,16 @@ function access(origin) {
   const pattern = origin.endsWith('/*') ? origin : `${origin}/*`;
   const host = pattern.replace(/^https?:\/\//, '').replace(/\/\*$/, '');
   return new Promise((resolve) => {
-    const give = button(text('restore_access_give', host), async () => {
-      // at once: after an await it would no longer count as the user's click
-      if (await chrome.permissions.request({ origins: [pattern] })) resolve(undefined);
-    }, 'main');
-    part('#says').replaceChildren(notice('warn', text('restore_access', host), text('restore_access_why'), give));
+    const give = button(
+      text('restore_access_give', host),
+      async () => {
+        // at once: after an await it would no longer count as the user's click
+        if (await chrome.permissions.request({ origins: [pattern] })) resolve(undefined);
+      },
+      'main',
+    );
+    part('#says').replaceChildren(
+      notice('warn', text('restore_access', host), text('restore_access_why'), give),
+    );
   });
 }

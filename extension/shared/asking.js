@@ -12,8 +12,8 @@ import { text } from './text.js';
 /** @typedef {import('./messages.js').Problem} Problem */
 
 /**
- * As `ask` of messages.js, but never rejects: the background may have died on the way, which Chrome does at any
- * time; then it is asked once more.
+ * As `ask` of messages.js, but never rejects: where the background died on the way, which Chrome does at any
+ * time, it is asked once more.
  * @type {typeof send}
  */
 export async function ask(request) {

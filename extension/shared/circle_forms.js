@@ -46,9 +46,18 @@ function onSubmit(form, says, meanwhile, send, onMade) {
 /** @param {string} id */
 function labelField(id) {
   const input = element('input', {
-    type: 'text', id, maxlength: `${LABEL_LENGTH}`, autocomplete: 'off', placeholder: text('common_circle_example'),
+    type: 'text',
+    id,
+    maxlength: `${LABEL_LENGTH}`,
+    autocomplete: 'off',
+    placeholder: text('common_circle_example'),
   });
-  const field = element('div', { class: 'field' }, element('label', { for: id }, text('common_circle_name')), input);
+  const field = element(
+    'div',
+    { class: 'field' },
+    element('label', { for: id }, text('common_circle_name')),
+    input,
+  );
   return { field, input };
 }
 
@@ -73,10 +82,16 @@ export function newCircleForm(place, onMade) {
   const submit = element('button', { type: 'submit', class: 'main' }, text('common_circle_new'));
   field.append(element('div', { class: 'row' }, input, submit));
   const form = element('form', { class: 'stack one-line', novalidate: '' }, field, says);
-  onSubmit(form, says, text('common_circle_making'), async () => {
-    const label = input.value.trim();
-    return label ? ask({ type: 'new-circle', label }) : missing(says, 'common_circle_name_missing', input);
-  }, onMade);
+  onSubmit(
+    form,
+    says,
+    text('common_circle_making'),
+    async () => {
+      const label = input.value.trim();
+      return label ? ask({ type: 'new-circle', label }) : missing(says, 'common_circle_name_missing', input);
+    },
+    onMade,
+  );
   place.replaceChildren(form);
 }
 
@@ -87,24 +102,40 @@ export function newCircleForm(place, onMade) {
 export function importKeyForm(place, onMade) {
   const { field, input } = labelField('import-label');
   const written = element('textarea', {
-    id: 'import-text', rows: '3', class: 'mono', spellcheck: 'false', autocomplete: 'off', placeholder: 'ermask1…', dir: 'ltr',
+    id: 'import-text',
+    rows: '3',
+    class: 'mono',
+    spellcheck: 'false',
+    autocomplete: 'off',
+    placeholder: 'ermask1…',
+    dir: 'ltr',
   });
   const file = element('input', { type: 'file', id: 'import-file' });
   const passphrase = element('input', { type: 'password', id: 'import-passphrase', autocomplete: 'off' });
   const says = element('div', { 'aria-live': 'polite' });
   const form = element(
-    'form', { class: 'stack', novalidate: '' },
+    'form',
+    { class: 'stack', novalidate: '' },
     element('p', { class: 'soft small' }, text('common_import_warning')),
     field,
-    element('div', { class: 'field' }, element('label', { for: 'import-text' }, text('common_import_text')), written),
     element(
-      'div', { class: 'field' },
-      element('label', { for: 'import-file' }, text('common_import_file')), file,
+      'div',
+      { class: 'field' },
+      element('label', { for: 'import-text' }, text('common_import_text')),
+      written,
+    ),
+    element(
+      'div',
+      { class: 'field' },
+      element('label', { for: 'import-file' }, text('common_import_file')),
+      file,
       element('span', { class: 'soft small' }, text('common_import_file_hint')),
     ),
     element(
-      'div', { class: 'field' },
-      element('label', { for: 'import-passphrase' }, text('common_import_passphrase')), passphrase,
+      'div',
+      { class: 'field' },
+      element('label', { for: 'import-passphrase' }, text('common_import_passphrase')),
+      passphrase,
     ),
     says,
     element('div', {}, element('button', { type: 'submit', class: 'main' }, text('common_import'))),
@@ -117,13 +148,22 @@ export function importKeyForm(place, onMade) {
   file.addEventListener('change', either);
   form.addEventListener('reset', () => queueMicrotask(either));
   either();
-  onSubmit(form, says, text('common_importing'), async () => {
-    const label = input.value.trim();
-    if (!label) return missing(says, 'common_circle_name_missing', input);
-    const picked = file.files?.[0];
-    if (picked) return ask({ type: 'import-key', label, file: picked, passphrase: passphrase.value || undefined });
-    const key = written.value.trim();
-    return key ? ask({ type: 'import-key', label, text: key }) : missing(says, 'common_import_nothing', written);
-  }, onMade);
+  onSubmit(
+    form,
+    says,
+    text('common_importing'),
+    async () => {
+      const label = input.value.trim();
+      if (!label) return missing(says, 'common_circle_name_missing', input);
+      const picked = file.files?.[0];
+      if (picked)
+        return ask({ type: 'import-key', label, file: picked, passphrase: passphrase.value || undefined });
+      const key = written.value.trim();
+      return key
+        ? ask({ type: 'import-key', label, text: key })
+        : missing(says, 'common_import_nothing', written);
+    },
+    onMade,
+  );
   place.replaceChildren(form);
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Two pictures of the same scene, to look at: one over the other with a line between them to move, or side by side; fitted to
- * the page or enlarged.
+ * Two pictures of the same scene, to look at: one over the other with a line between them to move, or side by
+ * side; fitted to the page or enlarged.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { text } from './text.js';
 
 const STEPS = [1, 1.5, 2, 3, 4, 6, 8, 12];
 /** How much of the view's width a face gets when it is looked at. */
-const FACE_SHARE = 0.4;
+const FACE_SHARE = 0.5;
 
 /** One comparison; its object URLs live as long as it is shown. */
 export class Compare {
@@ -38,16 +38,34 @@ export class Compare {
     const line = element('div', { class: 'compare-line', 'aria-hidden': 'true' });
     const stage = element('div', { class: 'compare-stage' }, left, right, line);
     const slider = element('input', {
-      type: 'range', min: '0', max: '100', value: '50', class: 'compare-slider',
+      type: 'range',
+      min: '0',
+      max: '100',
+      value: '50',
+      class: 'compare-slider',
       'aria-label': text('common_compare_slider', first.label, second.label),
     });
-    const view = element('div', { class: 'compare-view', tabindex: '0', role: 'group',
-      'aria-label': text('common_compare', first.label, second.label) }, stage);
+    const view = element(
+      'div',
+      {
+        class: 'compare-view',
+        tabindex: '0',
+        role: 'group',
+        'aria-label': text('common_compare', first.label, second.label),
+      },
+      stage,
+    );
     const cut = () => stage.style.setProperty('--cut', `${slider.value}%`);
     slider.addEventListener('input', cut);
     cut();
     followPointer(stage, slider, cut);
-    this.#place.replaceChildren(element('div', { class: 'compare' }, view, slider, tools(view, stage, slider, face)));
+    const [one, other] = [first, second].map(({ label }) =>
+      element('span', { class: 'compare-label', 'aria-hidden': 'true' }, label),
+    );
+    const frame = element('div', { class: 'compare-frame' }, view, one ?? null, other ?? null);
+    this.#place.replaceChildren(
+      element('div', { class: 'compare' }, frame, slider, tools(view, stage, slider, face, cut)),
+    );
   }
 
   /**
@@ -56,11 +74,11 @@ export class Compare {
    */
   #pane(label, index) {
     const picture = element('img', { src: this.#addresses[index] ?? '', alt: label, draggable: 'false' });
-    const pane = element('figure', { class: 'compare-pane' }, picture, element('figcaption', {}, label));
+    const pane = element('div', { class: 'compare-pane' }, picture);
     // HEIC, for instance, is protected and restored, but few browsers show it
-    picture.addEventListener('error', () => picture.replaceWith(
-      element('p', { class: 'compare-blank soft' }, text('common_compare_blank')),
-    ));
+    picture.addEventListener('error', () =>
+      picture.replaceWith(element('p', { class: 'compare-blank soft' }, text('common_compare_blank'))),
+    );
     picture.addEventListener('load', () => {
       // the pictures, and the slider that is as wide
       this.#place.style.setProperty('--ratio', `${picture.naturalWidth / picture.naturalHeight}`);
@@ -99,10 +117,11 @@ function followPointer(stage, slider, cut) {
 /**
  * @param {HTMLElement} view
  * @param {HTMLElement} stage
- * @param {HTMLElement} slider
+ * @param {HTMLInputElement} slider
  * @param {Face | undefined} face
+ * @param {() => void} cut
  */
-function tools(view, stage, slider, face) {
+function tools(view, stage, slider, face, cut) {
   let step = 0;
   const shown = element('span', { class: 'compare-zoom small', role: 'status' });
   /** @param {number} to  index in STEPS @param {{x: number, y: number}} [centre]  as shares of the stage */
@@ -121,20 +140,35 @@ function tools(view, stage, slider, face) {
     const fitted = stage.offsetWidth / (STEPS[step] ?? 1);
     const wanted = (FACE_SHARE * view.clientWidth * picture.naturalWidth) / (fitted * (right - left));
     const to = STEPS.findLastIndex((factor) => factor <= Math.max(wanted, 1));
-    zoom(to, { x: (left + right) / 2 / picture.naturalWidth, y: (top + bottom) / 2 / picture.naturalHeight });
+    const centre = {
+      x: (left + right) / 2 / picture.naturalWidth,
+      y: (top + bottom) / 2 / picture.naturalHeight,
+    };
+    slider.value = `${centre.x * 100}`;
+    cut();
+    if (stage.classList.contains('beside')) centre.x /= 2;
+    zoom(to, centre);
   };
-  const beside = button(text('common_compare_beside'), () => {
-    const on = stage.classList.toggle('beside');
-    slider.hidden = on;
-    beside.setAttribute('aria-pressed', String(on));
-    zoom(0);
-  }, 'toggle');
+  const beside = button(
+    text('common_compare_beside'),
+    () => {
+      const on = stage.classList.toggle('beside');
+      slider.hidden = on;
+      beside.setAttribute('aria-pressed', String(on));
+      zoom(0);
+    },
+    'toggle',
+  );
   beside.setAttribute('aria-pressed', 'false');
   zoom(0);
   return element(
-    'div', { class: 'compare-tools row' },
-    tool('−', 'common_zoom_out', () => zoom(step - 1)), shown, tool('+', 'common_zoom_in', () => zoom(step + 1)),
-    face ? button(text('common_zoom_face'), lookAtFace) : null, beside,
+    'div',
+    { class: 'compare-tools row' },
+    tool('−', 'common_zoom_out', () => zoom(step - 1)),
+    shown,
+    tool('+', 'common_zoom_in', () => zoom(step + 1)),
+    face ? button(text('common_zoom_face'), lookAtFace) : null,
+    beside,
   );
 }
 

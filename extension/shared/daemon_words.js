@@ -13,15 +13,16 @@ import { text } from './text.js';
 /** @typedef {import('./messages.js').DaemonState} DaemonState */
 
 /** `page`: where in onboarding the remedy is; `line`: what to type. */
-const STATES = /** @type {Record<DaemonState, {tone: 'good' | 'warn' | 'bad', page?: string, line?: string}>} */ ({
-  ready: { tone: 'good' },
-  paused: { tone: 'warn' },
-  not_paired: { tone: 'warn', page: 'pair' },
-  daemon_down: { tone: 'bad', line: COMMANDS.start },
-  wrong_daemon: { tone: 'bad', page: 'pair' },
-  locked: { tone: 'bad', line: COMMANDS.restart },
-  no_circle: { tone: 'warn', page: 'circle' },
-});
+const STATES =
+  /** @type {Record<DaemonState, {tone: 'good' | 'warn' | 'bad', page?: string, line?: string}>} */ ({
+    ready: { tone: 'good' },
+    paused: { tone: 'warn' },
+    not_paired: { tone: 'warn', page: 'pair' },
+    daemon_down: { tone: 'bad', line: COMMANDS.start },
+    wrong_daemon: { tone: 'bad', page: 'pair' },
+    locked: { tone: 'bad', line: COMMANDS.restart },
+    no_circle: { tone: 'warn', page: 'circle' },
+  });
 
 /** @param {DaemonState} state */
 export function toneOf(state) {
@@ -42,15 +43,23 @@ export function daemonView(daemon, { retry } = {}) {
   const { tone, page, line } = STATES[daemon.state];
   const why = element('p', { class: 'small soft' }, text(`common_state_${daemon.state}_why`, daemon.port));
   const made = element(
-    'div', { class: `daemon-state ${tone}`, 'data-state': daemon.state },
-    element('p', { class: 'daemon-line' }, element('span', { class: 'dot', 'aria-hidden': 'true' }), stateWords(daemon)),
+    'div',
+    { class: `daemon-state ${tone}`, 'data-state': daemon.state },
+    element(
+      'p',
+      { class: 'daemon-line' },
+      element('span', { class: 'dot', 'aria-hidden': 'true' }),
+      stateWords(daemon),
+    ),
   );
   if (daemon.state === 'ready') return made;
   made.append(why);
   if (line) made.append(command(line));
   if (page) {
     const href = chrome.runtime.getURL(`extension/onboarding/onboarding.html#${page}`);
-    made.append(element('a', { class: 'button main', href, target: '_blank' }, text(`common_state_${daemon.state}_do`)));
+    made.append(
+      element('a', { class: 'button main', href, target: '_blank' }, text(`common_state_${daemon.state}_do`)),
+    );
   } else if (retry && daemon.state !== 'paused') {
     const again = element('button', { type: 'button' }, text('common_try_again'));
     again.addEventListener('click', retry);

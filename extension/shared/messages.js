@@ -68,11 +68,11 @@ export const CODES = /** @type {const} */ ([
  *   {type: 'outcome', kind: 'protected' | 'passed' | 'failed' | 'original' | 'unseen', count: number} |
  *   {type: 'open', page: 'onboarding' | 'options' | 'popup'} |
  *   {type: 'chip-view', id: string, view: any} |
- *   {type: 'chip-pictures', id: string, pairs: {before: Blob, after: Blob}[]} |
+ *   {type: 'chip-pictures', id: string, pairs: any[]} |
  *   {type: 'chip-press', frame: number, id: string, action: string, index: number | null}
  * )} FromFrame
  * The last three carry the chip of a frame that is too small for it to the top frame, and presses back; `view` is a `View` of
- * content/frame/views.js, or null to take it away.
+ * content/frame/views.js, or null to take it away; `pairs` are `Pair`s of content/frame/chip_pictures.js.
  */
 
 /**
@@ -160,7 +160,7 @@ export const CODES = /** @type {const} */ ([
  *   {type: 'show-restored', url: string, photo: Blob} |
  *   {type: 'read-picture', url: string} |
  *   {type: 'chip-view', frame: number, id: string, view: any} |
- *   {type: 'chip-pictures', frame: number, id: string, pairs: {before: Blob, after: Blob}[]} |
+ *   {type: 'chip-pictures', frame: number, id: string, pairs: any[]} |
  *   {type: 'chip-press', id: string, action: string, index: number | null}
  * )} ToFrame
  */

@@ -11,7 +11,7 @@ import { text } from './text.js';
 /** @typedef {import('./messages.js').Problem} Problem */
 /** @typedef {'good' | 'warn' | 'bad' | ''} Tone */
 
-/** What to type when the daemon has to be started or told something; with the path, as no environment may be active. */
+/** What to type into a terminal; with the path, as no environment may be active there. */
 export const COMMANDS = /** @type {const} */ ({
   install: 'make start',
   start: '.venv/bin/ermask-daemon start',
@@ -63,10 +63,14 @@ export function problemNotice(problem, ...actions) {
  * @param {string} line
  */
 export function command(line) {
-  const copy = button(text('common_copy'), async () => {
-    await navigator.clipboard.writeText(line);
-    copy.textContent = text('common_copied');
-  }, 'plain');
+  const copy = button(
+    text('common_copy'),
+    async () => {
+      await navigator.clipboard.writeText(line);
+      copy.textContent = text('common_copied');
+    },
+    'plain',
+  );
   copy.setAttribute('aria-label', text('common_copy_command', line));
   return element('div', { class: 'command' }, element('code', {}, line), copy);
 }

@@ -27,28 +27,44 @@ const CLOSED = ['pairing_closed', 'unauthorized', 'not_found'];
  */
 export function pairForm(place, onPaired, { port = PORTS.standard } = {}) {
   const code = element('input', {
-    type: 'text', class: 'code mono', autocomplete: 'off', autocapitalize: 'characters', spellcheck: 'false',
-    placeholder: 'XXXX-XXXX', 'aria-describedby': 'pair-says', id: 'pair-code', dir: 'ltr',
+    type: 'text',
+    class: 'code mono',
+    autocomplete: 'off',
+    autocapitalize: 'characters',
+    spellcheck: 'false',
+    placeholder: 'XXXX-XXXX',
+    'aria-describedby': 'pair-says',
+    id: 'pair-code',
+    dir: 'ltr',
   });
   const portInput = element('input', {
-    type: 'number', min: `${PORTS.least}`, max: `${PORTS.most}`, value: `${port}`, id: 'pair-port',
+    type: 'number',
+    min: `${PORTS.least}`,
+    max: `${PORTS.most}`,
+    value: `${port}`,
+    id: 'pair-port',
   });
   const submit = element('button', { type: 'submit', class: 'main' }, text('common_pair'));
   const says = element('div', { id: 'pair-says', 'aria-live': 'polite' });
   const form = element(
-    'form', { class: 'stack pair-form', novalidate: '' },
+    'form',
+    { class: 'stack pair-form', novalidate: '' },
     element(
-      'div', { class: 'field' },
+      'div',
+      { class: 'field' },
       element('label', { for: 'pair-code' }, text('common_pair_code')),
       element('div', { class: 'row' }, code, submit),
     ),
     says,
     element(
-      'details', {},
+      'details',
+      {},
       element('summary', { class: 'small' }, text('common_pair_other_port')),
       element(
-        'div', { class: 'field port' },
-        element('label', { for: 'pair-port' }, text('common_port')), portInput,
+        'div',
+        { class: 'field port' },
+        element('label', { for: 'pair-port' }, text('common_port')),
+        portInput,
         element('span', { class: 'soft small' }, text('common_port_hint')),
       ),
     ),
@@ -72,7 +88,11 @@ export function pairForm(place, onPaired, { port = PORTS.standard } = {}) {
     }
     submit.disabled = true;
     says.replaceChildren(working(text('common_pairing')));
-    const answer = await ask({ type: 'pair', code: symbols(code.value), port: Number(portInput.value) || undefined });
+    const answer = await ask({
+      type: 'pair',
+      code: symbols(code.value),
+      port: Number(portInput.value) || undefined,
+    });
     submit.disabled = false;
     if (answer.ok) {
       code.value = '';

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * The code that `ermask-daemon pair` shows, as people type it: eight symbols of Crockford's base32, in any case, with
- * spaces or hyphens anywhere, with the letters that are easily confused.
+ * The code that `ermask-daemon pair` shows, as people type it: eight symbols of Crockford's base32, in any case,
+ * with spaces or hyphens anywhere, with the letters that are easily confused.
  *
  * @module
  */

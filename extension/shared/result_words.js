@@ -27,7 +27,8 @@ export function foundWords({ found }) {
  * @param {Match} match
  */
 export function certainty({ score, threshold, fits }) {
-  const written = (/** @type {number} */ each) => each.toLocaleString(language(), { maximumFractionDigits: 1 });
+  const written = (/** @type {number} */ each) =>
+    each.toLocaleString(language(), { maximumFractionDigits: 1 });
   return text(fits ? 'common_key_certain' : 'common_key_unsure', written(score), written(threshold));
 }
 

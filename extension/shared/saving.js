@@ -19,7 +19,10 @@ export function save(content, name) {
 }
 
 const ENDINGS = /** @type {Record<string, string>} */ ({
-  'image/jpeg': 'jpg', 'image/png': 'png', 'image/webp': 'webp', 'image/avif': 'avif',
+  'image/jpeg': 'jpg',
+  'image/png': 'png',
+  'image/webp': 'webp',
+  'image/avif': 'avif',
 });
 
 /**
@@ -33,7 +36,11 @@ export function renamed(name, addition, type) {
   const stem = dot > 0 ? name.slice(0, dot) : name;
   const ending = ENDINGS[type] ?? (dot > 0 ? name.slice(dot + 1) : 'jpg');
   // what file systems refuse, and what would hide the file
-  const safe = stem.replace(/[\p{Cc}/\\:*?"<>|]+/gu, '_').replace(/^\.+/, '').slice(0, 100) || 'photo';
+  const safe =
+    stem
+      .replace(/[\p{Cc}/\\:*?"<>|]+/gu, '_')
+      .replace(/^\.+/, '')
+      .slice(0, 100) || 'photo';
   return `${safe}-${addition}.${ending}`;
 }
 

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Whether the browser lets ermask work on the sites it comes with. Firefox users can take that back at any time.
+ * Whether the browser lets ermask work on the sites it comes with. Users can take that back at any time.
  *
  * @module
  */
@@ -11,10 +11,12 @@ import { PRESETS } from '../background/presets.js';
 
 /** @returns {Promise<Access[]>} */
 export function presetAccess() {
-  return Promise.all(PRESETS.map(async ({ site, name, hosts }) => {
-    const origins = hosts.map((host) => `https://${host}/*`);
-    return { site, name, origins, permitted: await chrome.permissions.contains({ origins }) };
-  }));
+  return Promise.all(
+    PRESETS.map(async ({ site, name, hosts }) => {
+      const origins = hosts.map((host) => `https://${host}/*`);
+      return { site, name, origins, permitted: await chrome.permissions.contains({ origins }) };
+    }),
+  );
 }
 
 /**

@@ -25,7 +25,8 @@ export function language() {
 }
 
 /**
- * The text for a number: `key_one` or `key_other`, as the language counts, with the number as first placeholder.
+ * The text for a number: `key_one` or `key_other`, as the language counts, with the number as first
+ * placeholder.
  * @param {string} key
  * @param {number} number
  * @param {...(string | number)} values

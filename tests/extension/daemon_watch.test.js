@@ -13,7 +13,7 @@ import './link/stub_chrome.js';
 /** @typedef {import('./link/acted_daemon.js').Play} Play */
 
 const STATUS = { version: '0.1.0', contract: 1 };
-const CIRCLE = { id: '0123456789abcdef', label: 'Family', created: '2026-01-31T12:00:00Z', fingerprint: '12345' };
+const CIRCLE = { id: '0123456789abcdef', label: 'Family', created: '2026-01-31T12:00:00Z', fingerprint: '1' };
 
 /** @type {ActedDaemon[]} */
 const open = [];
@@ -62,7 +62,7 @@ describe('the daemon', () => {
   const troubles = [
     ['has no circle', { '/v1/keys': () => ({ json: [] }) }, 'no_circle', 'no_circle'],
     ['is locked', { '/v1/keys': () => problem(503, 'key_store_locked') }, 'locked', 'key_store_locked'],
-    ['has damaged keys', { '/v1/keys': () => problem(500, 'key_store_corrupt') }, 'locked', 'key_store_corrupt'],
+    ['is damaged', { '/v1/keys': () => problem(500, 'key_store_corrupt') }, 'locked', 'key_store_corrupt'],
     ['is another', { '/v1/hello': hello({ token: Buffer.alloc(32) }) }, 'wrong_daemon', 'wrong_daemon'],
     ['has forgotten us', { '/v1/status': () => problem(401, 'unauthorized') }, 'not_paired', 'not_paired'],
     ['is old', { '/v1/hello': () => problem(401, 'unauthorized') }, 'daemon_down', 'daemon_too_old'],

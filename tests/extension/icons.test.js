@@ -23,7 +23,8 @@ function decode(file) {
   assert.deepEqual([...file.subarray(24, 29)], [8, 6, 0, 0, 0], '8 bits, RGBA, not interlaced');
   const parts = [];
   for (let at = 8; at < file.length; at += 12 + file.readUInt32BE(at)) {
-    if (file.toString('latin1', at + 4, at + 8) === 'IDAT') parts.push(file.subarray(at + 8, at + 8 + file.readUInt32BE(at)));
+    if (file.toString('latin1', at + 4, at + 8) === 'IDAT')
+      parts.push(file.subarray(at + 8, at + 8 + file.readUInt32BE(at)));
   }
   const raw = inflateSync(Buffer.concat(parts));
   const stride = width * 4;
@@ -32,9 +33,9 @@ function decode(file) {
     const filter = raw[row * (stride + 1)];
     for (let x = 0; x < stride; x += 1) {
       const at = row * stride + x;
-      const left = x < 4 ? 0 : pixels[at - 4] ?? 0;
-      const up = row === 0 ? 0 : pixels[at - stride] ?? 0;
-      const corner = row === 0 || x < 4 ? 0 : pixels[at - stride - 4] ?? 0;
+      const left = x < 4 ? 0 : (pixels[at - 4] ?? 0);
+      const up = row === 0 ? 0 : (pixels[at - stride] ?? 0);
+      const corner = row === 0 || x < 4 ? 0 : (pixels[at - stride - 4] ?? 0);
       const guess = [0, left, up, (left + up) >> 1, paeth(left, up, corner)][filter ?? 0] ?? 0;
       pixels[at] = (raw[row * (stride + 1) + 1 + x] ?? 0) + guess;
     }
@@ -45,9 +46,12 @@ function decode(file) {
 /** @param {number} left @param {number} up @param {number} corner */
 function paeth(left, up, corner) {
   const [a, b, c] = [left, up, corner].map((each) => Math.abs(left + up - corner - each));
-  return /** @type {number} */ (a) <= /** @type {number} */ (b) && /** @type {number} */ (a) <= /** @type {number} */ (c)
+  return /** @type {number} */ (a) <= /** @type {number} */ (b) &&
+    /** @type {number} */ (a) <= /** @type {number} */ (c)
     ? left
-    : /** @type {number} */ (b) <= /** @type {number} */ (c) ? up : corner;
+    : /** @type {number} */ (b) <= /** @type {number} */ (c)
+      ? up
+      : corner;
 }
 
 /** Brightness of each pixel on a toolbar of that brightness. @param {string} state @param {number} toolbar */
@@ -71,13 +75,17 @@ describe('the icons', () => {
     assert.equal(readdirSync(FOLDER).length, STATES.length * (SIZES.length + 1), 'and nothing else');
   });
 
-  for (const [name, toolbar] of /** @type {const} */ ([['light', 250], ['dark', 50]])) {
+  for (const [name, toolbar] of /** @type {const} */ ([
+    ['light', 250],
+    ['dark', 50],
+  ])) {
     it(`differ in shape on a ${name} toolbar`, () => {
       for (const [index, one] of STATES.entries()) {
         for (const other of STATES.slice(index + 1)) {
           const theirs = grey(other, toolbar);
           const mine = grey(one, toolbar);
-          const apart = mine.filter((value, at) => Math.abs(value - (theirs[at] ?? 0)) >= STEP).length / mine.length;
+          const apart =
+            mine.filter((value, at) => Math.abs(value - (theirs[at] ?? 0)) >= STEP).length / mine.length;
           assert.ok(apart >= SHARE, `${one} and ${other}: ${(apart * 100).toFixed(1)} % of the pixels`);
         }
       }

@@ -15,14 +15,18 @@ const PLACES = ['popup', 'onboarding', 'options', 'restore', 'shared', 'backgrou
 const manifest = JSON.parse(readFileSync(new URL('manifest.json', ROOT), 'utf8'));
 const languages = readdirSync(new URL('_locales', ROOT));
 /** @type {Record<string, Record<string, {message: string}>>} */
-const messages = Object.fromEntries(languages.map((language) => [
-  language, JSON.parse(readFileSync(new URL(`_locales/${language}/messages.json`, ROOT), 'utf8')),
-]));
+const messages = Object.fromEntries(
+  languages.map((language) => [
+    language,
+    JSON.parse(readFileSync(new URL(`_locales/${language}/messages.json`, ROOT), 'utf8')),
+  ]),
+);
 
 const sources = PLACES.flatMap((place) =>
   readdirSync(new URL(`extension/${place}/`, ROOT))
     .filter((name) => /\.(html|js)$/.test(name))
-    .map((name) => readFileSync(new URL(`extension/${place}/${name}`, ROOT), 'utf8')));
+    .map((name) => readFileSync(new URL(`extension/${place}/${name}`, ROOT), 'utf8')),
+);
 const source = sources.join('\n');
 
 /** Keys put together from parts, with all that the parts can be. */
@@ -31,23 +35,29 @@ const MADE = [
   ...STATES.flatMap((state) => [`common_state_${state}`, `common_state_${state}_why`]),
   ...['not_paired', 'wrong_daemon', 'no_circle'].map((state) => `common_state_${state}_do`),
   ...['always', 'ask', 'never'].flatMap((mode) => [`common_mode_${mode}`, `popup_does_${mode}`]),
-  ...['low', 'mid', 'high'].flatMap((strength) => [`common_strength_${strength}`, `common_strength_${strength}_means`]),
+  ...['low', 'mid', 'high'].flatMap((strength) => [
+    `common_strength_${strength}`,
+    `common_strength_${strength}_means`,
+  ]),
   ...['working', 'protected', 'passed', 'failed', 'originals'].map((kind) => `popup_tally_${kind}#`),
   ...['intro', 'daemon', 'pair', 'circle', 'try', 'sites'].map((step) => `onboarding_${step}`),
   ...['firefox', 'chrome'].map((browser) => `onboarding_pin_${browser}`),
   ...['hosts', 'loopback', ...manifest.permissions].flatMap((name) => [
-    `options_permission_${name}`, `options_permission_${name}_why`,
+    `options_permission_${name}`,
+    `options_permission_${name}_why`,
   ]),
 ];
 
 /** A key that counts stands for its forms. @param {string} key */
-const forms = (key) => (key.endsWith('#') ? ['one', 'other'].map((form) => `${key.slice(0, -1)}_${form}`) : [key]);
+const forms = (key) =>
+  key.endsWith('#') ? ['one', 'other'].map((form) => `${key.slice(0, -1)}_${form}`) : [key];
 
 const named = [
   ...[...source.matchAll(/data-text(?:-[a-z-]+)?="([a-z]+_[a-zA-Z_]+)"/g)].map(([, key = '']) => key),
   ...[...source.matchAll(/counted\('([a-zA-Z_]+)'/g)].map(([, key]) => `${key}#`),
-  ...[...source.matchAll(/(?<!counted\()'((?:common|popup|onboarding|options|restore)_[a-zA-Z_]+)'/g)]
-    .map(([, key = '']) => key),
+  ...[...source.matchAll(/(?<!counted\()'((?:common|popup|onboarding|options|restore)_[a-zA-Z_]+)'/g)].map(
+    ([, key = '']) => key,
+  ),
 ];
 const wanted = new Set([...named, ...MADE].flatMap(forms));
 
@@ -60,12 +70,18 @@ describe('the texts of the pages', () => {
   for (const language of languages) {
     const known = messages[language] ?? {};
     it(`are all there in ${language}`, () => {
-      assert.deepEqual([...wanted].filter((key) => !known[key]?.message), []);
+      assert.deepEqual(
+        [...wanted].filter((key) => !known[key]?.message),
+        [],
+      );
     });
 
     it(`are all used in ${language}`, () => {
       const own = Object.keys(known).filter((key) => PREFIXES.some((prefix) => key.startsWith(prefix)));
-      assert.deepEqual(own.filter((key) => !wanted.has(key)), []);
+      assert.deepEqual(
+        own.filter((key) => !wanted.has(key)),
+        [],
+      );
     });
 
     it(`have the same placeholders in ${language}`, () => {

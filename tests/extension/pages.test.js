@@ -17,7 +17,6 @@ const OPTIONS = 'extension/options/options.html';
 const POPUP = 'extension/popup/popup.html';
 const RESTORE = 'extension/restore/restore.html';
 
-
 for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
   describe(`the pages in ${name}`, { skip: missing(name) }, () => {
     /** @type {Stage} */ let stage;
@@ -74,7 +73,8 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
         await sheet.press('#circle-new button[type=submit]');
         await sheet.shows('#circle-says', 'Friends');
         const [circles, settings] = await Promise.all([
-          stage.browser.ask({ type: 'circles' }), stage.browser.ask({ type: 'settings' }),
+          stage.browser.ask({ type: 'circles' }),
+          stage.browser.ask({ type: 'settings' }),
         ]);
         const made = circles.find((/** @type {any} */ each) => each.label === 'Friends');
         assert.equal(settings.circle, made.id);
@@ -113,6 +113,8 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
         const tab = await stage.open('form');
         await open(`${POPUP}#tab=${await newestTab(stage.browser)}`);
         await sheet.shows('#daemon', text('common_state_ready'));
+        // without any site that is on, nothing runs on this computer's own pages
+        await stage.switchOn('http://127.0.0.1:1');
         const site = new URL(stage.zoo.url('')).origin;
         await sheet.press('#site-on');
         await until('the site to be off', async () => (await rule(site))?.mode === 'never');
@@ -135,14 +137,17 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
         const { pausedUntil } = await stage.browser.ask({ type: 'settings' });
         assert.ok(pausedUntil > Date.now() && pausedUntil <= Date.now() + 3_600_000);
         await sheet.press('#resume');
-        await until('the pause to end', async () =>
-          (await stage.browser.ask({ type: 'settings' })).pausedUntil === null);
+        await until(
+          'the pause to end',
+          async () => (await stage.browser.ask({ type: 'settings' })).pausedUntil === null,
+        );
         await tab.close();
       });
 
       it('turns on a site where ermask did not run, and says that the page must be reloaded', async () => {
         const site = new URL(stage.zoo.url('')).origin;
         await stage.browser.ask({ type: 'set-site', site, rule: null });
+        await stage.browser.ask({ type: 'set-site', site: 'http://127.0.0.1:1', rule: null });
         await stage.browser.ask({ type: 'register-sites' });
         const tab = await stage.open('form');
         await open(`${POPUP}#tab=${await newestTab(stage.browser)}`);
@@ -160,8 +165,10 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
       it('save each choice', async () => {
         await open(OPTIONS);
         await sheet.press('input[name="noFace"][value="stop"]');
-        await until('the choice to be saved', async () =>
-          (await stage.browser.ask({ type: 'settings' })).noFace === 'stop');
+        await until(
+          'the choice to be saved',
+          async () => (await stage.browser.ask({ type: 'settings' })).noFace === 'stop',
+        );
         await open(OPTIONS);
         assert.equal(await sheet.isChecked('input[name="noFace"][value="stop"]'), true);
         await sheet.select('#mode-reddit', 'never');
@@ -178,20 +185,29 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
       });
 
       it('take a key as text, and refuse a damaged one', async () => {
-        const exported = (await stage.machine.ermask('keys', 'export', 'Family', '--text')).trim();
-        const other = exported.replace(/.$/, (last) => (last === 'q' ? 'p' : 'q'));
+        await stage.machine.ermask('keys', 'new', 'Given');
+        const key = (await stage.machine.ermask('keys', 'export', 'Given', '--text')).trim();
+        await stage.machine.ermask('keys', 'delete', 'Given', '--yes');
+        const damaged = key.replace(/.$/, (last) => (last === 'q' ? 'p' : 'q'));
         await open(OPTIONS);
         await sheet.press('#circles details summary');
-        await sheet.type('#import-label', 'Copy');
-        await sheet.type('#import-text', other);
+        await sheet.type('#import-label', 'Given again');
+        await sheet.type('#import-text', damaged);
         await sheet.press('#circle-import button[type=submit]');
         await sheet.isVisible('#circle-import .notice.bad');
+        await sheet.fill('#import-text', key);
+        await sheet.press('#circle-import button[type=submit]');
+        await sheet.shows('#circles-list', 'Given again');
+        assert.match(await stage.machine.ermask('keys', 'list'), /Given again/);
       });
 
       it('load settings from a file, whole or not at all', async () => {
         const settings = await stage.browser.ask({ type: 'settings' });
         const good = await stage.photos.write('good.json', JSON.stringify({ ...settings, strength: 'low' }));
-        const odd = await stage.photos.write('odd.json', JSON.stringify({ ...settings, strength: 'enormous' }));
+        const odd = await stage.photos.write(
+          'odd.json',
+          JSON.stringify({ ...settings, strength: 'enormous' }),
+        );
         const none = await stage.photos.write('none.json', 'not JSON');
         await open(OPTIONS);
         await sheet.upload('#import', none.path);
@@ -200,8 +216,10 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
         await sheet.shows('#says', text('problem_bad_settings'));
         assert.equal((await stage.browser.ask({ type: 'settings' })).strength, settings.strength);
         await sheet.upload('#import', good.path);
-        await until('the settings to be taken', async () =>
-          (await stage.browser.ask({ type: 'settings' })).strength === 'low');
+        await until(
+          'the settings to be taken',
+          async () => (await stage.browser.ask({ type: 'settings' })).strength === 'low',
+        );
         assert.equal(await sheet.isChecked('input[name="strength"][value="low"]'), true);
       });
 
@@ -212,7 +230,10 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
         assert.equal((await stage.browser.ask({ type: 'settings' })).strength, 'low');
         await sheet.press('#reset');
         await sheet.press('#confirm-yes');
-        await until('the reset', async () => (await stage.browser.ask({ type: 'settings' })).strength === 'mid');
+        await until(
+          'the reset',
+          async () => (await stage.browser.ask({ type: 'settings' })).strength === 'mid',
+        );
       });
     });
 
@@ -223,7 +244,11 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
         const photo = await stage.photos.make();
         const [family] = await stage.browser.ask({ type: 'circles' });
         const { photo: bytes } = await stage.browser.ask({
-          type: 'protect', id: 'one', photo: photo.bytes, circle: family.id, strength: 'mid',
+          type: 'protect',
+          id: 'one',
+          photo: photo.bytes,
+          circle: family.id,
+          strength: 'mid',
         });
         posted = await stage.photos.write('posted.jpg', await stage.photos.recompress(bytes));
       });
@@ -238,6 +263,24 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
         assert.ok((await stage.photos.compare(shown.bytes, posted.bytes)).same);
         assert.ok(!(await stage.photos.compare(restored.bytes, posted.bytes)).same);
         await sheet.isHidden('#in-page');
+      });
+
+      it('restores a picture of a web page, and shows it there only when told to', async () => {
+        const address = stage.zoo.post(posted.bytes);
+        await stage.switchOn(new URL(stage.zoo.url('')).origin);
+        const tab = await stage.open('form');
+        const id = await newestTab(stage.browser);
+        await tab.page.evaluate((src) => document.body.append(Object.assign(new Image(), { src })), address);
+        const source = new URLSearchParams({ url: address, tab: `${id}`, frame: '0', action: 'restore' });
+        await open(`${RESTORE}#${source}`);
+        await sheet.isVisible('#save');
+        assert.equal(await tab.page.$eval('img', (image) => image.getAttribute('src')), address);
+        await sheet.press('#in-page summary');
+        await sheet.press('#show');
+        await sheet.shows('#result-says', text('restore_shown'));
+        // over the page's picture, not in its place: the page could read that
+        assert.equal(await tab.page.$eval('img', (image) => image.currentSrc), address);
+        await tab.close();
       });
 
       it('says which circle it is from, and where the faces are', async () => {

@@ -26,8 +26,15 @@ const sender = (values) => /** @type {any} */ ({ frameId: 0, ...values });
 
 test('the site of the address bar counts, also for frames in its page', () => {
   const tab = { id: 1, url: 'https://example.org/' };
-  assert.equal(siteOfSender(sender({ tab, frameId: 3, url: 'https://www.facebook.com/plugin' })), 'https://example.org');
-  assert.equal(siteOfSender(sender({ tab, url: 'https://x.com/' })), 'x', 'the tab may still show the page before');
+  assert.equal(
+    siteOfSender(sender({ tab, frameId: 3, url: 'https://www.facebook.com/plugin' })),
+    'https://example.org',
+  );
+  assert.equal(
+    siteOfSender(sender({ tab, url: 'https://x.com/' })),
+    'x',
+    'the tab may still show the page before',
+  );
 });
 
 test("where the browser does not show the address bar, the frame's own site counts", () => {
@@ -53,7 +60,10 @@ test('a frame is told its policy, and a page starts its counts anew', async () =
   await memory.change(1, (now) => ({ ...now, protected: 3 }));
   const tab = { id: 1, url: 'https://x.com/' };
   browser.tabs = [tab];
-  assert.equal((await handlers.policy({}, sender({ tab, frameId: 4, url: 'https://embed.example/' }))).active, false);
+  assert.equal(
+    (await handlers.policy({}, sender({ tab, frameId: 4, url: 'https://embed.example/' }))).active,
+    false,
+  );
   await settle();
   assert.equal((await memory.recall(1)).protected, 3);
   assert.equal((await handlers.policy({}, sender({ tab, url: tab.url }))).mode, 'never');
@@ -69,8 +79,16 @@ test('when the settings change, each tab gets the policy of its site', async () 
   browser.tabs = [{ id: 1, url: 'https://x.com/' }, { id: 2, url: 'https://www.reddit.com/' }, { id: 3 }];
   await settings.handlers['set-site']({ site: 'x', rule: NEVER });
   await settle();
-  const told = browser.sent.map(({ tab, message, frame }) => [tab, message.type, message.policy.active, frame]);
-  assert.deepEqual(told.sort(), [[1, 'policy-changed', false, undefined], [2, 'policy-changed', true, undefined]]);
+  const told = browser.sent.map(({ tab, message, frame }) => [
+    tab,
+    message.type,
+    message.policy.active,
+    frame,
+  ]);
+  assert.deepEqual(told.sort(), [
+    [1, 'policy-changed', false, undefined],
+    [2, 'policy-changed', true, undefined],
+  ]);
 });
 
 test('frames in tabs whose address is hidden get the policy of their own site, one by one', async () => {
@@ -82,11 +100,17 @@ test('frames in tabs whose address is hidden get the policy of their own site, o
   await settings.handlers['set-site']({ site: 'x', rule: NEVER });
   await settle();
   const told = browser.sent.map(({ frame, message }) => [frame, message.policy.active]);
-  assert.deepEqual(told.sort(), [[5, false], [6, true]]);
+  assert.deepEqual(told.sort(), [
+    [5, false],
+    [6, true],
+  ]);
 });
 
 test('tabs with nobody to tell do not keep the others from being told', async () => {
-  browser.tabs = [{ id: 1, url: 'https://x.com/' }, { id: 2, url: 'https://www.reddit.com/' }];
+  browser.tabs = [
+    { id: 1, url: 'https://x.com/' },
+    { id: 2, url: 'https://www.reddit.com/' },
+  ];
   browser.frames = () => {
     throw new Error('Could not establish connection. Receiving end does not exist.');
   };

@@ -42,8 +42,8 @@ describe('problems', () => {
     it(`have no text for codes that there are not, in ${language}`, () => {
       const known = codes.flatMap((code) => [`problem_${code}`, `problem_${code}_hint`]);
       known.push('problem_internal_entry');
-      const others = Object.keys(messages(language)).filter((key) => key.startsWith('problem_') && !known.includes(key));
-      assert.deepEqual(others, []);
+      const have = Object.keys(messages(language)).filter((key) => key.startsWith('problem_'));
+      assert.deepEqual(have.filter((key) => !known.includes(key)), []);
     });
   }
 });

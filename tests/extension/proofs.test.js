@@ -1,5 +1,5 @@
 // @ts-check
-/** The cryptography of pairing and hello against tests/vectors/pairing.json, which the daemon is tested with too. */
+/** Pairing and hello against tests/vectors/pairing.json, which the daemon is tested with too. */
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -53,7 +53,8 @@ describe('pairing', () => {
       assert.equal(await proofs.isProof(keys.daemon, transcript, proof.slice(0, 31)), false);
       assert.equal(await proofs.isProof(keys.daemon, transcript, null), false);
 
-      const answer = { iv: bytes(vector.iv), sealed: bytes(vector.sealed_token), transcript, client: vector.client };
+      const sealed = bytes(vector.sealed_token);
+      const answer = { iv: bytes(vector.iv), sealed, transcript, client: vector.client };
       assert.equal(base64url.encode(await proofs.openToken(keys.token, answer)), vector.token);
       // the token belongs to this client and this exchange
       await assert.rejects(proofs.openToken(keys.token, { ...answer, client: 'ffffffffffffffff' }));

@@ -9,8 +9,10 @@ import { router } from '../../extension/background/router.js';
 import { ORIGIN } from './link/stub_chrome.js';
 
 const ID = 'ermask@ermask.invalid';
+const OTHER = 'moz-extension://00000000-0000-4000-8000-000000000000';
 const PAGE = { id: ID, url: `${ORIGIN}/extension/popup/popup.html`, origin: ORIGIN };
-const FRAME = { id: ID, url: 'https://example.org/', origin: 'https://example.org', tab: { id: 1 }, frameId: 0 };
+const SITE = 'https://example.org';
+const FRAME = { id: ID, url: `${SITE}/`, origin: SITE, tab: { id: 1 }, frameId: 0 };
 
 const handlers = {
   policy: () => ({ active: true }),
@@ -60,7 +62,7 @@ describe('the router', () => {
     'a frame': FRAME,
     'a frame without an origin': { ...FRAME, origin: undefined },
     'a frame of a site that is called like us': { ...FRAME, url: 'https://example.org/moz-extension://' },
-    'a frame of another extension': { ...FRAME, url: 'moz-extension://other/popup.html', origin: 'moz-extension://other' },
+    'a frame of another extension': { ...FRAME, url: `${OTHER}/popup.html`, origin: OTHER },
     'a page whose address and origin do not fit': { ...PAGE, origin: 'https://example.org' },
     'a sandboxed frame': { ...PAGE, origin: 'null' },
     'somebody without an address': { id: ID },
@@ -80,7 +82,8 @@ describe('the router', () => {
   });
 
   it('refuses what is no request', async () => {
-    for (const message of [null, undefined, 'pair', 7, {}, { type: 7 }, { type: 'toString' }, { type: 'nothing' }]) {
+    const odd = [null, undefined, 'pair', 7, {}, { type: 7 }, { type: 'toString' }, { type: 'nothing' }];
+    for (const message of odd) {
       assert.equal((await ask(message)).answer.problem.code, 'bad_request');
     }
   });

@@ -27,10 +27,15 @@ beforeEach(async () => {
 });
 
 /** @param {string[]} names */
-const withSites = (...names) => ({ ...DEFAULTS, sites: Object.fromEntries(names.map((name) => [name, RULE])) });
+const withSites = (...names) => ({
+  ...DEFAULTS,
+  sites: Object.fromEntries(names.map((name) => [name, RULE])),
+});
 
 test('the presets are the sites of the manifest', () => {
-  const hosts = PRESETS.flatMap((preset) => preset.hosts).map((host) => `https://${host}/*`).toSorted();
+  const hosts = PRESETS.flatMap((preset) => preset.hosts)
+    .map((host) => `https://${host}/*`)
+    .toSorted();
   for (const { matches } of manifest.content_scripts) assert.deepEqual(matches.toSorted(), hosts);
   assert.deepEqual(manifest.host_permissions.toSorted(), ['http://127.0.0.1/*', ...hosts].toSorted());
   assert.equal(new Set(PRESETS.map(({ site }) => site)).size, PRESETS.length);
@@ -66,10 +71,21 @@ test('sites have names that people know', () => {
 
 test('match patterns', () => {
   const url = new URL('https://a.example.org:8443/b');
-  for (const fits of ['https://a.example.org/*', 'https://*.example.org/*', '*://a.example.org/*', 'https://*/*']) {
+  for (const fits of [
+    'https://a.example.org/*',
+    'https://*.example.org/*',
+    '*://a.example.org/*',
+    'https://*/*',
+  ]) {
     assert.ok(patternFits(fits, url), fits);
   }
-  for (const not of ['http://a.example.org/*', 'https://example.org/*', 'https://*.ample.org/*', 'http://*/*', '']) {
+  for (const not of [
+    'http://a.example.org/*',
+    'https://example.org/*',
+    'https://*.ample.org/*',
+    'http://*/*',
+    '',
+  ]) {
     assert.ok(!patternFits(not, url), not);
   }
   assert.ok(patternFits('https://*.example.org/*', new URL('https://example.org/')));
@@ -102,7 +118,10 @@ test('other sites get what the manifest has, and never on top of it', () => {
   // an entry that is not carried over here would be lost on all other sites
   const carried = ['matches', 'js', 'all_frames', 'match_origin_as_fallback', 'run_at', 'world'];
   for (const declared of manifest.content_scripts) {
-    assert.deepEqual(Object.keys(declared).filter((name) => !carried.includes(name)), []);
+    assert.deepEqual(
+      Object.keys(declared).filter((name) => !carried.includes(name)),
+      [],
+    );
   }
 });
 
@@ -141,9 +160,13 @@ test('scripts of another version of the extension are replaced', async () => {
   browser.scripts = [{ id: 'manifest-0', matches: ['https://old.example/*'], js: ['old.js'] }, { id: 'old' }];
   browser.origins.push('https://example.org/*');
   await sites.synchronise();
-  assert.deepEqual(browser.scripts.map(({ id, matches }) => [id, matches]), [
-    ['manifest-0', ['https://example.org/*']], ['manifest-1', ['https://example.org/*']],
-  ]);
+  assert.deepEqual(
+    browser.scripts.map(({ id, matches }) => [id, matches]),
+    [
+      ['manifest-0', ['https://example.org/*']],
+      ['manifest-1', ['https://example.org/*']],
+    ],
+  );
 });
 
 test('registrations at the same time do not meet', async () => {
@@ -153,6 +176,7 @@ test('registrations at the same time do not meet', async () => {
 });
 
 test('once for each start of the browser, not each time the background wakes', async () => {
+  /** @type {number[]} */
   const times = [];
   for (const life of [1, 2]) {
     const { onFirstStart } = await anew('first_start.js');
@@ -184,7 +208,10 @@ test('the popup learns what to ask for elsewhere', async () => {
   await memory.begin(1, 'x');
   await memory.change(1, (now) => ({ ...now, protected: 2 }));
   const site = await handlers.site({ tab: 1 });
-  assert.deepEqual([site.site, site.permitted, site.pattern], ['http://example.org:8080', false, 'http://example.org/*']);
+  assert.deepEqual(
+    [site.site, site.permitted, site.pattern],
+    ['http://example.org:8080', false, 'http://example.org/*'],
+  );
   assert.equal(site.tally.protected, 0, 'counts of the page before');
   browser.origins.push('http://example.org/*');
   await sites.synchronise();

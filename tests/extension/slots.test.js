@@ -19,7 +19,9 @@ function tasks() {
     begun.push(name);
     ends.set(name, (error) => (error ? reject(error) : resolve(name)));
   });
-  return { begun, make, end: (/** @type {string} */ name, /** @type {Error} */ error) => ends.get(name)?.(error) };
+  /** @param {string} name @param {Error} [error] */
+  const end = (name, error) => ends.get(name)?.(error);
+  return { begun, make, end };
 }
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));

@@ -9,19 +9,42 @@ const css = readFileSync(new URL('../../extension/shared/theme.css', import.meta
 
 /** What carries words. */
 const TEXT = [
-  ['ink', 'ground'], ['ink', 'surface'], ['ink', 'sunken'],
-  ['ink-soft', 'ground'], ['ink-soft', 'surface'], ['ink-soft', 'sunken'],
-  ['link', 'ground'], ['link', 'surface'], ['link', 'sunken'], ['link', 'accent-soft'],
-  ['on-accent', 'accent'], ['on-accent', 'accent-hover'], ['on-accent-soft', 'accent-soft'],
-  ['on-good-soft', 'good-soft'], ['on-warn-soft', 'warn-soft'], ['on-bad-soft', 'bad-soft'],
-  ['bad', 'surface'], ['bad', 'sunken'], ['bad', 'warn-soft'], ['ground', 'ink'],
+  ['ink', 'ground'],
+  ['ink', 'surface'],
+  ['ink', 'sunken'],
+  ['ink-soft', 'ground'],
+  ['ink-soft', 'surface'],
+  ['ink-soft', 'sunken'],
+  ['link', 'ground'],
+  ['link', 'surface'],
+  ['link', 'sunken'],
+  ['link', 'accent-soft'],
+  ['on-accent', 'accent'],
+  ['on-accent', 'accent-hover'],
+  ['on-accent-soft', 'accent-soft'],
+  ['on-good-soft', 'good-soft'],
+  ['on-warn-soft', 'warn-soft'],
+  ['on-bad-soft', 'bad-soft'],
+  ['bad', 'surface'],
+  ['bad', 'sunken'],
+  ['bad', 'warn-soft'],
+  ['ground', 'ink'],
 ];
 /** What shows where a control or a state is. */
 const SHAPES = [
-  ['edge-strong', 'ground'], ['edge-strong', 'surface'], ['edge-strong', 'sunken'],
-  ['accent', 'ground'], ['accent', 'surface'], ['accent', 'sunken'],
-  ['good', 'surface'], ['warn', 'surface'], ['bad', 'surface'],
-  ['good', 'good-soft'], ['warn', 'warn-soft'], ['bad', 'bad-soft'], ['on-accent', 'accent'],
+  ['edge-strong', 'ground'],
+  ['edge-strong', 'surface'],
+  ['edge-strong', 'sunken'],
+  ['accent', 'ground'],
+  ['accent', 'surface'],
+  ['accent', 'sunken'],
+  ['good', 'surface'],
+  ['warn', 'surface'],
+  ['bad', 'surface'],
+  ['good', 'good-soft'],
+  ['warn', 'warn-soft'],
+  ['bad', 'bad-soft'],
+  ['on-accent', 'accent'],
 ];
 
 const [light = '', dark = ''] = css.split('@media (prefers-color-scheme: dark)');
@@ -29,7 +52,9 @@ const schemes = { light: colours(light), dark: { ...colours(light), ...colours(d
 
 /** @param {string} part @returns {Record<string, string>} */
 function colours(part) {
-  return Object.fromEntries([...part.matchAll(/--([a-z-]+): (#[0-9a-f]{6});/g)].map(([, name, value]) => [name, value]));
+  return Object.fromEntries(
+    [...part.matchAll(/--([a-z-]+): (#[0-9a-f]{6});/g)].map(([, name, value]) => [name, value]),
+  );
 }
 
 /** @param {string} colour */
@@ -49,7 +74,10 @@ function contrast(one, other) {
 
 for (const [scheme, values] of Object.entries(schemes)) {
   describe(`the ${scheme} colours`, () => {
-    for (const [pairs, least, what] of /** @type {const} */ ([[TEXT, 4.5, 'to read'], [SHAPES, 3, 'to see']])) {
+    for (const [pairs, least, what] of /** @type {const} */ ([
+      [TEXT, 4.5, 'to read'],
+      [SHAPES, 3, 'to see'],
+    ])) {
       for (const [front = '', back = ''] of pairs) {
         it(`${front} on ${back} is easy ${what}`, () => {
           const [one, other] = [values[front], values[back]];

@@ -15,7 +15,14 @@ import { buttonElsewhere, buttonFor, show, showAll } from '../../extension/backg
 const SENDER = { tab: { id: 1 } };
 const RESULT = /** @type {any} */ ({ found: 3, changed: 2 });
 const EMPTY = {
-  site: 'x', frames: {}, working: [], protected: 0, passed: 0, failed: 0, originals: 0, last: null,
+  site: 'x',
+  frames: {},
+  working: [],
+  protected: 0,
+  passed: 0,
+  failed: 0,
+  originals: 0,
+  last: null,
 };
 
 tally.register();
@@ -27,7 +34,12 @@ beforeEach(() => {
 /** @param {any} [some] */
 function button({ seen = {}, ...some } = {}) {
   return buttonFor({
-    site: 'x', mode: 'always', paused: false, state: 'ready', memory: { ...EMPTY, ...seen }, ...some,
+    site: 'x',
+    mode: 'always',
+    paused: false,
+    state: 'ready',
+    memory: { ...EMPTY, ...seen },
+    ...some,
   });
 }
 
@@ -42,9 +54,18 @@ test('the first of these that holds is shown', () => {
     button({ seen: { ...seen, working: [], failed: 0 } }),
     button(),
   ];
-  assert.deepEqual(shown.map(({ icon, badge }) => [icon, badge]), [
-    ['paused', ''], ['off', ''], ['daemon-down', '!'], ['working', '2'], ['error', '!'], ['done', '4'], ['on', ''],
-  ]);
+  assert.deepEqual(
+    shown.map(({ icon, badge }) => [icon, badge]),
+    [
+      ['paused', ''],
+      ['off', ''],
+      ['daemon-down', '!'],
+      ['working', '2'],
+      ['error', '!'],
+      ['done', '4'],
+      ['on', ''],
+    ],
+  );
   assert.equal(new Set(shown.map(({ title }) => title)).size, shown.length);
   assert.match(shown[3].title, /2 photos are being protected/);
   assert.match(shown[5].title, /4 photos protected .* 1 face changed in the last one/);
@@ -92,7 +113,13 @@ test('outcomes are counted by what became of the photo', async () => {
 
 test('nothing odd gets into the counts', async () => {
   await memory.begin(1, 'x');
-  for (const [kind, count] of [['protected', -1], ['protected', 1.5], ['protected', '9'], ['constructor', 1], ['working', 1]]) {
+  for (const [kind, count] of [
+    ['protected', -1],
+    ['protected', 1.5],
+    ['protected', '9'],
+    ['constructor', 1],
+    ['working', 1],
+  ]) {
     await tally.handlers.outcome(/** @type {any} */ ({ kind, count }), SENDER);
   }
   await tally.handlers.outcome({ kind: 'protected', count: 1 }, {});
@@ -119,10 +146,11 @@ test('a tab gets its own button, with picture, words and badge', async () => {
   await memory.begin(1, 'x');
   await show(1);
   // there is no daemon here
-  assert.match(browser.buttons[1].title, /not running/);
+  assert.match(browser.buttons[1].title, /does not answer/);
   assert.equal(browser.buttons[1].badge, '!');
   assert.deepEqual(browser.buttons[1].icon, {
-    16: '/extension/icons/daemon-down-16.png', 32: '/extension/icons/daemon-down-32.png',
+    16: '/extension/icons/daemon-down-16.png',
+    32: '/extension/icons/daemon-down-32.png',
   });
   await show(2);
   assert.equal(browser.buttons[2], undefined, 'ermask does not run there');

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 
-import { EXHIBITS, untestable } from '../zoo/catalogue.js';
+import { EXHIBITS, isFromClipboard, untestable } from '../zoo/catalogue.js';
 import { Zoo } from '../zoo/server.js';
 import { Browser } from './harness/browser.js';
 import { Photos } from './harness/photos.js';
@@ -45,7 +45,7 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
           const { bytes } = zoo.arrivals[0];
           if (exhibit.converts) assert.ok((await photos.compare(photo.bytes, bytes)).mean < 3);
           // a browser writes what it has on the clipboard as a PNG of its own
-          else if (way === 'paste') assert.ok((await photos.compare(photo.bytes, bytes)).same);
+          else if (isFromClipboard(way)) assert.ok((await photos.compare(photo.bytes, bytes)).same);
           else assert.ok(bytes.equals(photo.bytes));
           await tab.close();
         });

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** @typedef {'picker' | 'drop' | 'paste'} Way */
+/** @typedef {'picker' | 'drop' | 'paste' | 'read'} Way  read: the page asks for the clipboard itself */
 /** @typedef {import('../extension/harness/requirements.js').BrowserName} BrowserName */
 
 /**
@@ -18,6 +18,14 @@
  * @property {boolean} [converts]  the page itself makes another file of the picture
  * @property {Partial<Record<BrowserName, string>>} [missing]  why a browser cannot show it
  */
+
+/**
+ * Does the picture come from the clipboard: as a PNG, which the browser writes anew?
+ * @param {Way} way
+ */
+export function isFromClipboard(way) {
+  return way === 'paste' || way === 'read';
+}
 
 const ONLY_CHROMIUM = 'Firefox has no such interface';
 
@@ -40,7 +48,14 @@ export const EXHIBITS = [
   { page: 'frame_srcdoc', what: '`srcdoc` frame', ways: ['picker', 'drop'], kind: 'frame' },
   { page: 'frame_sandboxed', what: 'sandboxed frame without an origin', ways: ['picker', 'drop'], kind: 'frame' },
   { page: 'frame_foreign', what: 'frame of another origin', ways: ['picker', 'drop'], kind: 'frame' },
-  { page: 'blank_frame', what: 'empty frame filled by a script', ways: ['picker'], kind: 'frame' },
+  {
+    page: 'blank_frame',
+    what: 'empty frame filled by a script',
+    ways: ['picker'],
+    kind: 'frame',
+    missing: { firefox: 'now and then it loads the empty document anew, and drops what the script put in' },
+  },
+  { page: 'written_frame', what: 'frame written by `document.write`', ways: ['picker', 'drop'], kind: 'written' },
   { page: 'dropzone', what: 'Dropzone', ways: ['picker', 'drop'], kind: 'entries' },
   { page: 'uppy', what: 'Uppy', ways: ['picker', 'drop'], kind: 'entries' },
   { page: 'entries', what: 'drop zone that walks entries', ways: ['drop'], kind: 'entries' },
@@ -53,7 +68,7 @@ export const EXHIBITS = [
   },
   { page: 'editor', what: 'editor with a paste listener', ways: ['paste'], kind: 'editor' },
   { page: 'editor_plain', what: 'editor that lets the browser paste', ways: ['paste'], kind: 'editor' },
-  { page: 'clipboard_read', what: '`navigator.clipboard.read()`', ways: ['paste'], kind: 'clipboard' },
+  { page: 'clipboard_read', what: '`navigator.clipboard.read()`', ways: ['read'], kind: 'clipboard' },
   { page: 'worker', what: 'upload from a worker', ways: ['picker'], kind: 'form' },
   { page: 'chunked', what: 'pieces, size and CRC declared first', ways: ['picker'], kind: 'form' },
   { page: 'csp', what: 'strict content security policy', ways: ['picker', 'drop'], kind: 'form' },
@@ -75,11 +90,14 @@ export const EXHIBITS = [
   { page: 'dialog', what: 'modal dialog', ways: ['picker', 'drop'], kind: 'dialog' },
 ];
 
+const NO_PICTURES = 'the headless clipboard of Firefox holds no pictures';
+
 /** @type {Partial<Record<BrowserName, Partial<Record<Way, string>>>>} */
 const UNTRUSTED = {
   firefox: {
     drop: 'no way to a drop that Firefox trusts',
-    paste: 'the headless clipboard of Firefox holds no pictures',
+    paste: NO_PICTURES,
+    read: NO_PICTURES,
   },
 };
 

@@ -121,10 +121,10 @@ const chip = (() => {
 
   /** Read out, once each. @param {View} view */
   function say(view) {
-    const text = [view.title, ...view.lines].join('. ');
+    const text = [view.title, ...view.lines].map((line) => line.replace(/[.…]?$/, '.')).join(' ');
     if (!ui || said === text) return;
     // Steps in between are in the progress bar; reading out each would talk over the page.
-    if (view.tone === 'busy' && said.startsWith(view.title)) return;
+    if (view.tone === 'busy' && said.startsWith(view.title.replace(/[.…]?$/, '.'))) return;
     said = text;
     const urgent = view.tone === 'stuck' || view.tone === 'ask';
     (urgent ? ui.urgent : ui.polite).textContent = text;
@@ -176,7 +176,7 @@ const chip = (() => {
     /** @param {string} key @param {Pair[]} pairs */
     async compare(key, pairs) {
       const pictures = await chipPictures.make(pairs);
-      shown.get(key)?.card.show(pictures);
+      shown.get(key)?.card.toggle(pictures);
     },
     host: () => ui?.host ?? null,
   };

@@ -84,6 +84,16 @@ const chipCard = (() => {
     return button;
   }
 
+  /** The careful ones in a row of their own, below. @param {ViewButton[]} list @param {Press} press */
+  function rowsOf(list, press) {
+    const isCareful = (/** @type {ViewButton} */ { look }) => look === 'careful';
+    return [list.filter((each) => !isCareful(each)), list.filter(isCareful)].filter((some) => some.length).map((some) => {
+      const row = element('div', 'buttons');
+      row.append(...some.map((each) => buttonOf(each, press)));
+      return row;
+    });
+  }
+
   /** @param {ViewPhoto} photo @param {Press} press */
   function itemOf(photo, press) {
     const item = element('li');
@@ -122,8 +132,8 @@ const chipCard = (() => {
 
   /**
    * @param {Press} press
-   * @returns {{element: HTMLElement, update: (view: View) => void, show: (pictures: HTMLElement) => void,
-   *            fold: (folded: boolean) => void}}
+   * @returns {{element: HTMLElement, update: (view: View) => void, fold: (folded: boolean) => void,
+   *            toggle: (pictures: HTMLElement) => void}}
    */
   function make(press) {
     const card = element('section', 'card');
@@ -187,16 +197,20 @@ const chipCard = (() => {
       bar = nextBar;
       const list = element('ul', 'photos');
       list.append(...view.photos.map((photo) => itemOf(photo, press)));
-      const row = element('div', 'buttons');
-      row.append(...view.buttons.map((each) => buttonOf(each, press)));
       body.replaceChildren(...lines, ...(bar ? [bar] : []), ...(view.photos.length ? [list] : []),
-        ...(view.buttons.length ? [row] : []));
+        ...rowsOf(view.buttons, press));
     }
 
-    return { element: card, update, fold, show: (pictures) => {
-      body.querySelector('.pictures')?.remove();
-      body.append(pictures);
-    } };
+    return {
+      element: card,
+      update,
+      fold,
+      toggle: (pictures) => {
+        const old = body.querySelector('.pictures');
+        if (old) old.remove();
+        else body.append(pictures);
+      },
+    };
   }
 
   return { make, element };

@@ -46,7 +46,7 @@ const chipStyle = `
 .mark { flex: none; inline-size: 20px; block-size: 20px; margin-block-start: 1px; color: var(--accent); }
 .card[data-tone='stuck'] .mark { color: var(--bad); }
 .card[data-tone='note'] .mark { color: var(--warn); }
-.title { flex: 1; margin: 0; font: inherit; font-weight: 600; overflow-wrap: anywhere; padding-block: 1px; }
+.title { flex: 1; margin: 0; font: inherit; font-weight: 600; text-wrap: balance; overflow-wrap: anywhere; padding-block: 1px; }
 .body { padding: 4px 14px 14px 44px; }
 :host([dir='rtl']) .head { padding: 12px 14px 0 8px; }
 :host([dir='rtl']) .body { padding: 4px 44px 14px 14px; }
@@ -57,14 +57,15 @@ const chipStyle = `
 .bar[data-endless] .fill { inline-size: 35% !important; animation: slide 1.4s ease-in-out infinite; }
 .buttons { display: flex; flex-wrap: wrap; gap: 8px; margin-block-start: 12px; }
 button {
-  font: inherit; font-size: 13px; font-weight: 550; color: var(--ink); background: transparent; cursor: pointer;
+  font: inherit; font-size: 13px; font-weight: 500; color: var(--ink); background: transparent; cursor: pointer;
   min-block-size: 30px; padding: 4px 12px; border: 1px solid var(--edge-strong); border-radius: 6px; text-align: center;
 }
 button:hover { background: var(--sunken); }
 button:disabled { cursor: default; color: var(--ink-soft); }
 button.main { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
 button.main:hover { background: var(--accent-hover); border-color: var(--accent-hover); }
-button.careful { border-color: transparent; color: var(--bad); text-decoration: underline; text-underline-offset: 3px; padding-inline: 4px; }
+button.careful { border-color: transparent; color: var(--bad); text-decoration: underline; text-underline-offset: 3px; padding-inline: 2px; }
+.buttons + .buttons { margin-block-start: 4px; }
 button.icon { flex: none; min-block-size: 24px; inline-size: 24px; padding: 3px; border-color: transparent; color: var(--ink-soft); }
 button.icon svg { display: block; inline-size: 16px; block-size: 16px; }
 .photos { list-style: none; margin: 10px 0 0; padding: 0; max-block-size: 34vh; overflow: auto; border-block-start: 1px solid var(--edge); }
@@ -72,7 +73,8 @@ button.icon svg { display: block; inline-size: 16px; block-size: 16px; }
 .name { margin: 0; font-weight: 550; font-size: 13px; overflow-wrap: anywhere; }
 .photos .buttons { margin-block-start: 6px; gap: 6px; }
 .photos button { min-block-size: 26px; padding: 2px 8px; font-size: 12.5px; }
-.photos button.careful { padding-inline: 4px; }
+.photos .buttons + .buttons { margin-block-start: 0; }
+.photos button.careful { padding-inline: 2px; }
 .pictures { display: grid; grid-template-columns: 1fr 1fr; gap: 6px 8px; margin-block-start: 12px; max-block-size: 46vh; overflow: auto; }
 .pictures p { margin: 0; font-size: 12px; color: var(--ink-soft); }
 .pictures canvas { display: block; inline-size: 100%; block-size: auto; border-radius: 4px; background: var(--sunken); }

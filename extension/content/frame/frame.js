@@ -37,6 +37,8 @@
     if (!blocked) acquisitions.tell('unseen', count);
   });
 
+  addEventListener('pageshow', ({ persisted }) => void (persisted && policies.renew()));
+
   roots.start();
   void policies.known();
 })();

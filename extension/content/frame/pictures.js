@@ -82,7 +82,10 @@ const pictures = (() => {
   }
 
   /** @param {Blob} blob @returns {Promise<Uint8Array>} rejects if the file cannot be read */
-  const headOf = async (blob) => new Uint8Array(await blob.slice(0, HEAD).arrayBuffer());
+  async function headOf(blob) {
+    // Copied, because in Firefox the buffer is the page's, and half of what one does with such a one is denied.
+    return Uint8Array.from(new Uint8Array(await blob.slice(0, HEAD).arrayBuffer()));
+  }
 
   /**
    * @param {File} file @param {Uint8Array} head @returns {Kind}

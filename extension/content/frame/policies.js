@@ -32,9 +32,17 @@ const policies = (() => {
     return asking;
   }
 
+  /** The page was away in the history, where nothing reaches it: what it knows may be old. */
+  function renew() {
+    if (now) pageWorld.send({ type: 'policy', active: true, strict: now.strict });
+    now = null;
+    return known();
+  }
+
   return {
     set,
     known,
+    renew,
     now: () => now,
     /** Whether photos go to the page untouched. */
     off: () => now !== null && !now.active,

@@ -58,12 +58,11 @@ const roots = (() => {
       add(window, onWindow);
     };
     listen();
-    // `document.open()` takes the listeners off the window. Those that are still there are not added twice.
-    new MutationObserver(() => {
-      listen();
-      pageWorld.listen();
-    }).observe(document, { childList: true });
-    pageWorld.onNode('shadow', (host) => {
+    // `document.open()` takes the listeners off the window, and so does the `document.write()` that implies it, of
+    // which only the new content tells. Those that are still there are not added twice.
+    pageWorld.onNode('opened', listen);
+    new MutationObserver(listen).observe(document, { childList: true });
+    pageWorld.onNode('shadow', (/** @type {HTMLElement} */ host) => {
       const root = shadowOf(host);
       if (root) arm(root);
     });

@@ -63,10 +63,17 @@ const stage = (() => {
     }
   }
 
-  /** @param {Acquisition} acquisition */
-  function pairsOf({ photos }) {
-    return photos.flatMap(({ file, given }) => (given ? [{ before: new Blob([file]), after: new Blob([given]) }] : []));
+  /** Round all faces that were changed. @param {Result | null} result @returns {Pair['box']} */
+  function boxOf(result) {
+    const boxes = (result?.faces ?? []).filter(({ changed }) => changed).map(({ box }) => box);
+    if (!boxes.length) return null;
+    const edge = (/** @type {number} */ i, /** @type {(...n: number[]) => number} */ of) => of(...boxes.map((box) => box[i]));
+    return [edge(0, Math.min), edge(1, Math.min), edge(2, Math.max), edge(3, Math.max)];
   }
+
+  /** @param {Acquisition} acquisition @returns {Pair[]} */
+  const pairsOf = ({ photos }) => photos.flatMap(({ file, given, result }) => (
+    given ? [{ before: new Blob([file]), after: new Blob([given]), box: boxOf(result) }] : []));
 
   /** @param {string} id */
   async function compare(id) {

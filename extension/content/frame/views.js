@@ -56,8 +56,8 @@ const views = (() => {
       lines: manner(acquisition),
       buttons: [
         button('main', 'protect', words.say('chip_protect')),
-        button('careful', 'original', words.say(many > 1 ? 'chip_originals' : 'chip_original')),
         button('plain', 'cancel', words.say('chip_cancel')),
+        button('careful', 'original', words.say(many > 1 ? 'chip_originals' : 'chip_original')),
       ],
     };
   }
@@ -85,16 +85,16 @@ const views = (() => {
         title: one ? '' : photo.problem?.title ?? '',
         hint: one ? '' : photo.problem?.hint ?? '',
         buttons: [
-          button('plain', 'retry', words.say('chip_retry'), index),
-          button('careful', 'original', words.say('chip_original'), index),
+          ...(one ? [] : [button('plain', 'retry', words.say('chip_retry'), index)]),
           button('plain', 'leave_out', words.say('chip_leave_out'), index),
+          button('careful', 'original', words.say('chip_original'), index),
         ],
       })),
       buttons: [
         ...(reloaded ? [] : [button('main', 'retry', words.say('chip_retry'))]),
         ...(one ? remedy(common) : []),
-        button('careful', 'original', words.say(many > 1 ? 'chip_originals' : 'chip_original')),
         button('plain', 'cancel', words.say('chip_cancel')),
+        button('careful', 'original', words.say(many > 1 ? 'chip_originals' : 'chip_original')),
       ],
     };
   }

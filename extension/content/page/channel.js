@@ -2,10 +2,9 @@
 /**
  * The private line to the frame script (frame/channel.js).
  *
- * A MessagePort carries messages. What cannot be cloned, a node, goes over in an event of a secret name, whose
- * `submitter` it is: that works for detached nodes and for those in closed shadow roots, and at once.
- * The port and the secret are handed over before any code of the page runs; whoever comes later finds no
- * listener.
+ * A MessagePort carries messages. What cannot be cloned, a node, goes over in an event at a detached element
+ * that only the two sides know, the mailbox: at once, and also for detached nodes and those in closed shadow
+ * roots. Port and mailbox are handed over before any code of the page runs; whoever comes later finds no listener.
  */
 
 /** @typedef {{type: string, [entry: string]: any}} Letter */
@@ -19,15 +18,17 @@
   const submitterOf = page.getter(SubmitEvent.prototype, 'submitter');
   const post = page.method(MessagePort.prototype, 'postMessage');
   const { port1: own, port2: theirs } = new MessageChannel();
-  const words = crypto.getRandomValues(new Uint32Array(4));
-  const secret = `ermask-${words[0]}-${words[1]}-${words[2]}-${words[3]}`;
+  const mailbox = document.createElementNS('http://www.w3.org/1999/xhtml', 'div');
   const topics = /** @type {Map<string, ((letter: any) => void)[]>} */ (new Map());
   let count = 0;
 
-  // The frame script takes the port by preventing this event. If it is not there yet it will say hello, once.
-  const handOver = new MessageEvent('ermask:port', { data: secret, ports: [theirs], cancelable: true });
-  const give = () => dispatch(window, handOver);
-  if (give()) listen(window, 'ermask:hello', give, { once: true, capture: true });
+  // The frame script takes the port by preventing the event. If it is not there yet it will say hello, once.
+  function give() {
+    const taken = !dispatch(window, new MessageEvent('ermask:port', { ports: [theirs], cancelable: true }));
+    if (taken) dispatch(window, new SubmitEvent('ermask:mailbox', { submitter: mailbox }));
+    return taken;
+  }
+  if (!give()) listen(window, 'ermask:hello', give, { once: true, capture: true });
 
   own.onmessage = (event) => {
     const letter = messageData(event);
@@ -48,9 +49,9 @@
 
     id: () => `p${count += 1}`,
 
-    /** Show the frame script a node, at once. @param {'click' | 'shadow'} what @param {any} node */
-    announce: (what, node) => {
-      quietly(() => dispatch(window, new make.SubmitEvent(`${secret}:${what}`, { submitter: node })), false);
+    /** Show the frame script a node, at once. @param {'click' | 'shadow' | 'opened'} what @param {any} [node] */
+    announce: (what, node = null) => {
+      quietly(() => dispatch(mailbox, new make.SubmitEvent(what, { submitter: node })), false);
     },
 
     /** Ask the frame script for the node an acquisition belongs to. @param {string} id @returns {any} */
@@ -58,9 +59,9 @@
       /** @type {any} */
       let node = null;
       const take = (/** @type {Event} */ event) => { node = submitterOf(event); };
-      listen(window, `${secret}:node`, take, true);
-      dispatch(window, new make.CustomEvent(`${secret}:ask`, { detail: id }));
-      unlisten(window, `${secret}:node`, take, true);
+      listen(mailbox, 'node', take);
+      dispatch(mailbox, new make.CustomEvent('ask', { detail: id }));
+      unlisten(mailbox, 'node', take);
       return node;
     },
   };

@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * File inputs the frame script's listeners on the window would not hear of: detached ones, and those in closed
- * shadow roots, from which `change` never comes out. They are shown to it when a script opens them.
+ * shadow roots, from which `change` never comes out. They are shown to it when a script opens them, or makes the root.
  */
 
 (() => {
@@ -31,6 +31,13 @@
     const root = apply(native, self, args);
     channel.announce('shadow', self);
     return root;
+  });
+
+  // Takes every listener off the window, ours too: they are put back before the new content comes.
+  replace(Document.prototype, 'open', (self, args, native) => {
+    const opened = apply(native, self, args);
+    channel.announce('opened');
+    return opened;
   });
 
   // How a script gets at a closed root that came with the markup.

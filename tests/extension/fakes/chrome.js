@@ -74,7 +74,7 @@ export const browser = {
   tabs: [],
   /** @type {{tab: number, message: any, frame: number | undefined}[]} */
   sent: [],
-  /** @type {(tab: number, message: any, frame: number | undefined) => unknown} what frames answer; throws: nobody there */
+  /** What frames answer; throws: nobody there. @type {(tab: number, message: any, frame?: number) => unknown} */
   frames: () => {
     throw new Error('Receiving end does not exist.');
   },
@@ -85,17 +85,25 @@ export const browser = {
 };
 
 /** @param {string} kind */
-const button = (kind) => async (/** @type {any} */ { tabId = '', ...value }) => {
-  browser.buttons[tabId] = { ...browser.buttons[tabId], [kind]: Object.values(value)[0] };
-};
+const button =
+  (kind) =>
+  async (/** @type {any} */ { tabId = '', ...value }) => {
+    browser.buttons[tabId] = { ...browser.buttons[tabId], [kind]: Object.values(value)[0] };
+  };
 
 /** @type {any} */
 const api = {
   i18n: {
     getMessage: (/** @type {string} */ key, /** @type {string[]} */ values = []) => {
       const { message = '', placeholders = {} } = messages[key] ?? {};
-      return message.replace(/\$(\w+)\$/g, (/** @type {string} */ _, /** @type {string} */ name) =>
-        values[Number(placeholders[name.toLowerCase()].content.slice(1)) - 1]);
+      const direct = message.replace(
+        /\$(\w+)\$/g,
+        (/** @type {string} */ _, /** @type {string} */ name) => placeholders[name.toLowerCase()].content,
+      );
+      return direct.replace(
+        /\$(\d)/g,
+        (/** @type {string} */ _, /** @type {string} */ at) => values[Number(at) - 1],
+      );
     },
     getUILanguage: () => 'en',
   },
@@ -149,7 +157,11 @@ const api = {
       return structuredClone(tab);
     },
     create: async (/** @type {unknown} */ tab) => browser.opened.push(tab),
-    sendMessage: async (/** @type {number} */ tab, /** @type {any} */ message, /** @type {any} */ { frameId } = {}) => {
+    sendMessage: async (
+      /** @type {number} */ tab,
+      /** @type {any} */ message,
+      /** @type {any} */ { frameId } = {},
+    ) => {
       browser.sent.push({ tab, message, frame: frameId });
       return browser.frames(tab, message, frameId);
     },
@@ -164,6 +176,11 @@ const api = {
 };
 
 Object.assign(globalThis, { chrome: api });
+// Node 20 has none
+Object.defineProperty(globalThis, 'navigator', {
+  value: { userAgent: 'Mozilla/5.0 (fake)' },
+  configurable: true,
+});
 
 /** The browser is started anew: what is only kept for a session is gone, and so are the tabs. */
 export function restart() {

@@ -37,17 +37,19 @@ export class Chip {
   /**
    * Wait until the chip says something.
    * @param {string} what
+   * @param {number} [limit] milliseconds
    */
-  says(what) {
-    return this.#when(`the chip to say "${what}"`, (view) => view.text.includes(what));
+  says(what, limit) {
+    return this.#when(`the chip to say "${what}"`, (view) => view.text.includes(what), limit);
   }
 
   /**
    * Wait until it says that photos are held back, and why.
    * @param {string} code of the problem
+   * @param {number} [limit] milliseconds
    */
-  reports(code) {
-    return this.says(text(`problem_${code}`));
+  reports(code, limit) {
+    return this.says(text(`problem_${code}`), limit);
   }
 
   /**
@@ -62,10 +64,15 @@ export class Chip {
     await view.buttons.find((button) => button.label === label)?.press();
   }
 
-  /** Wait until it is at work: it can be cancelled, and has nothing to complain of. */
+  /** Wait until it holds a photo. */
   async isBusy() {
+    await until('the chip to be at work', () => this.canBeCancelled());
+  }
+
+  /** Whether it holds a photo now. */
+  async canBeCancelled() {
     const label = text(LABELS.cancel);
-    await this.#when('the chip to be at work', ({ buttons }) => buttons.some((button) => button.label === label));
+    return (await this.view())?.buttons.some((button) => button.label === label) ?? false;
   }
 
   /** Wait until there is no chip any more. */
@@ -76,15 +83,18 @@ export class Chip {
   /**
    * @param {string} what
    * @param {(view: View) => boolean} isThere
+   * @param {number} [limit] milliseconds
    */
-  async #when(what, isThere) {
+  async #when(what, isThere, limit) {
     /** @type {View | null} */
     let last = null;
+    /** @returns {Promise<View | false>} */
+    const look = async () => {
+      last = await this.view();
+      return last !== null && isThere(last) && last;
+    };
     try {
-      return await until(what, async () => {
-        last = await this.view();
-        return last !== null && isThere(last) && last;
-      });
+      return await until(what, look, limit);
     } catch (error) {
       const shown = /** @type {View | null} */ (last);
       const labels = shown?.buttons.map(({ label }) => label).join(', ');

@@ -142,7 +142,7 @@ export class Machine {
 
   /** What the daemon's log says so far. */
   async log() {
-    return (await this.daemon('logs', '--lines', '1000')).split('\n');
+    return (await this.daemon('logs', '--lines', '100000')).split('\n');
   }
 
   async close() {

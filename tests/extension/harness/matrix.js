@@ -12,7 +12,7 @@ import assert from 'node:assert/strict';
 import { appendFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 
-import { EXHIBITS, untestable } from '../../zoo/catalogue.js';
+import { EXHIBITS, isFromClipboard, untestable } from '../../zoo/catalogue.js';
 import { missing } from './requirements.js';
 import { Stage } from './stage.js';
 import { hand, kindFor } from './visit.js';
@@ -26,6 +26,15 @@ import { hand, kindFor } from './visit.js';
 /** The columns of the table. */
 export const CASES = /** @type {const} */ (['ok', 'no face', 'down', 'cancelled', 'killed', 'timeout']);
 /** @typedef {(typeof CASES)[number]} Case */
+
+/**
+ * Cases that are tried on some pages only, however complete the run.
+ * @type {Partial<Record<Case, Set<string>>>}
+ */
+export const ONLY_SOME = {
+  // half a minute each, however the photo came
+  timeout: new Set(['detached picker', 'drop drop', 'drop paste']),
+};
 
 const WHOLE = Boolean(process.env.ERMASK_WHOLE_MATRIX);
 const REPORT = process.env.ERMASK_MATRIX_REPORT;
@@ -106,7 +115,7 @@ export function matrix(browser) {
         async ({ tab, photo, exhibit, way }) => {
           await send(tab, exhibit);
           const [arrival] = await stage.arrivals(1);
-          if (exhibit.converts || way === 'paste') {
+          if (exhibit.converts || isFromClipboard(way)) {
             assert.ok((await stage.photos.compare(photo.bytes, arrival.bytes)).mean < 3);
           } else {
             stage.assertSame(arrival, photo);
@@ -126,7 +135,7 @@ export function matrix(browser) {
         await tab.chip.press('original');
         await send(tab, exhibit);
         const [arrival] = await stage.arrivals(1);
-        if (exhibit.converts || way === 'paste') {
+        if (exhibit.converts || isFromClipboard(way)) {
           assert.ok((await stage.photos.compare(photo.bytes, arrival.bytes)).mean < 3);
         } else {
           stage.assertSame(arrival, photo);
@@ -172,11 +181,10 @@ export function matrix(browser) {
       everywhere(
         'timeout',
         async ({ tab, photo }) => {
-          await tab.chip.reports('timeout');
+          await tab.chip.reports('timeout', 90_000);
           await nothingArrived(tab, photo);
         },
-        // half a minute each, however the photo came
-        { only: new Set(['detached picker', 'drop drop', 'drop paste']) },
+        { only: ONLY_SOME.timeout },
       );
     });
   });

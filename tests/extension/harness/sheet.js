@@ -24,17 +24,20 @@ export class Sheet {
    */
   static async open(browser, path) {
     const page = await browser.openExtensionPage(path);
-    await page.setViewport({ width: 1200, height: 900 });
+    if (browser.name === 'chromium') await page.setViewport({ width: 1200, height: 900 });
     await page.bringToFront();
     const sheet = new Sheet(page);
     await until(`${path} to be ready`, () =>
-      page.evaluate(() => document.documentElement.dataset['ready'] === 'true').catch(() => false));
+      page.evaluate(() => document.documentElement.dataset['ready'] === 'true').catch(() => false),
+    );
     return sheet;
   }
 
   /** @param {string} selector */
   async press(selector) {
-    await until(`${selector} to be there to press`, () => this.#visible(selector));
+    await until(`${selector} to be there to press`, () => this.#visible(selector)).catch(async (error) => {
+      throw new Error(`${error.message}; the page says “${(await this.seen()).slice(0, 400)}”`);
+    });
     await this.page.$eval(selector, (element) => element.scrollIntoView({ block: 'center' }));
     await this.page.click(selector);
   }
@@ -47,7 +50,7 @@ export class Sheet {
   /** Replace what is in a field. @param {string} selector @param {string} typed */
   async fill(selector, typed) {
     await this.page.$eval(selector, (element) => {
-      if (element instanceof HTMLInputElement) element.value = '';
+      if (element instanceof HTMLInputElement || element instanceof HTMLTextAreaElement) element.value = '';
     });
     await this.page.type(selector, typed);
   }
@@ -68,6 +71,11 @@ export class Sheet {
     const input = await this.page.$(selector);
     if (!input) throw new Error(`there is no ${selector}`);
     await /** @type {import('puppeteer-core').ElementHandle<HTMLInputElement>} */ (input).uploadFile(path);
+  }
+
+  /** All words that can be seen. */
+  seen() {
+    return this.page.evaluate(() => document.body.innerText);
   }
 
   /** @param {string} selector */
@@ -98,7 +106,10 @@ export class Sheet {
 
   /** @param {string} selector */
   #visible(selector) {
-    return this.page.evaluate((wanted) => document.querySelector(wanted)?.checkVisibility() ?? false, selector);
+    return this.page.evaluate(
+      (wanted) => document.querySelector(wanted)?.checkVisibility() ?? false,
+      selector,
+    );
   }
 
   /** @param {string} selector */
@@ -121,27 +132,36 @@ export class Sheet {
    */
   async pictures(selector) {
     const found = await this.page.$$eval(selector, (images) =>
-      Promise.all(images.map(async (image) => {
-        if (!(image instanceof HTMLImageElement)) throw new Error('not a picture');
-        await image.decode();
-        const bytes = new Uint8Array(await (await fetch(image.src)).arrayBuffer());
-        const letters = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
-        return { base64: btoa(letters), width: image.naturalWidth, height: image.naturalHeight };
-      })));
-    return found.map(({ base64, width, height }) => ({ bytes: Buffer.from(base64, 'base64'), width, height }));
+      Promise.all(
+        images.map(async (image) => {
+          if (!(image instanceof HTMLImageElement)) throw new Error('not a picture');
+          await image.decode();
+          const bytes = new Uint8Array(await (await fetch(image.src)).arrayBuffer());
+          const letters = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+          return { base64: btoa(letters), width: image.naturalWidth, height: image.naturalHeight };
+        }),
+      ),
+    );
+    return found.map(({ base64, width, height }) => ({
+      bytes: Buffer.from(base64, 'base64'),
+      width,
+      height,
+    }));
   }
 
   /** What can be used but has no name for screen readers. */
   nameless() {
     return this.page.evaluate(() => {
-      const usable = document.querySelectorAll('button, a[href], input, select, textarea, summary, [tabindex="0"]');
+      const usable = document.querySelectorAll(
+        'button, a[href], input, select, textarea, summary, [tabindex="0"]',
+      );
       return [...usable]
         .filter((element) => {
           // a dialog gets its words when it is opened
           if (element.closest('dialog:not([open])')) return false;
-          const labels = 'labels' in element ? [.../** @type {HTMLInputElement} */ (element).labels ?? []] : [];
+          const { labels } = /** @type {{labels?: NodeListOf<HTMLElement>}} */ (element);
           const label = element.getAttribute('aria-label') || element.getAttribute('aria-labelledby');
-          return !label && ![element, ...labels].some((each) => each.textContent?.trim());
+          return !label && ![element, ...(labels ?? [])].some((each) => each.textContent?.trim());
         })
         .map((element) => element.outerHTML.slice(0, 120));
     });
@@ -153,7 +173,7 @@ export class Sheet {
 }
 
 /**
- * The id of the tab that was opened last. Extensions do not see addresses of pages they have no permission for.
+ * The id of the tab that was opened last. Extensions do not see addresses of pages without a permission.
  * @param {import('./browser.js').Browser} browser
  */
 export async function newestTab(browser) {

@@ -43,21 +43,25 @@ export class Tab {
    * Choose files: press #pick and answer the dialog that opens. In Firefox, whose dialog cannot be answered
    * from outside, the files are given to the input that the page opened or would open: `globalThis.zooInput`.
    * @param {string[]} paths
+   * @returns {Promise<number>} when the choice was made, in milliseconds since 1970
    */
   async pick(paths) {
     await this.page.bringToFront();
     const frame = await this.frameWith('#pick');
     if (this.browser.name === 'chromium') {
       const [chooser] = await Promise.all([this.page.waitForFileChooser(), frame.click('#pick')]);
+      const start = Date.now();
       await chooser.accept(paths);
-      return;
+      return start;
     }
     const opens = await frame.$eval('#pick', (element) => element.localName === 'button');
     if (opens) await frame.click('#pick');
     const input = await frame.evaluateHandle(
       () => /** @type {any} */ (globalThis).zooInput ?? document.querySelector('#pick'),
     );
+    const start = Date.now();
     await /** @type {import('puppeteer-core').ElementHandle<HTMLInputElement>} */ (input).uploadFile(...paths);
+    return start;
   }
 
   /**
@@ -93,6 +97,7 @@ export class Tab {
    * @param {string} selector
    */
   async click(selector) {
+    await this.page.bringToFront();
     await (await this.frameWith(selector)).click(selector);
   }
 

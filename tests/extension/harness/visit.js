@@ -8,6 +8,8 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { isFromClipboard } from '../../zoo/catalogue.js';
+
 /** @typedef {import('../../zoo/catalogue.js').Exhibit} Exhibit */
 /** @typedef {import('../../zoo/catalogue.js').Way} Way */
 /** @typedef {import('./photos.js').Photo} Photo */
@@ -19,7 +21,7 @@ import { join } from 'node:path';
  * @returns {import('./photos.js').Kind}
  */
 export function kindFor(way) {
-  return way === 'paste' ? 'png' : 'jpeg';
+  return isFromClipboard(way) ? 'png' : 'jpeg';
 }
 
 /**
@@ -39,7 +41,8 @@ export async function hand(stage, tab, exhibit, way, photos) {
     // the extension is off there: what a user copies comes from another program
     await stage.browser.copyPicture(stage.zoo.url('clipboard.html', 'localhost'), photos[0].bytes);
     await stage.browser.permitClipboard(new URL(tab.page.url()).origin);
-    await tab.paste();
+    if (way === 'paste') await tab.paste();
+    else await tab.click('#paste');
   }
 }
 

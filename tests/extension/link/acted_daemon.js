@@ -10,10 +10,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 
 /** @typedef {import('../../../extension/background/pairing.js').Pairing} Pairing */
-/** @typedef {{path: string, headers: import('node:http').IncomingHttpHeaders, body: Buffer}} Seen */
-/** @typedef {{status?: number, headers?: Record<string, string>, json?: unknown, body?: Uint8Array | string}} Act */
+/** @typedef {import('node:http').IncomingHttpHeaders} Headers */
+/** @typedef {{path: string, headers: Headers, body: Buffer}} Seen */
+/** @typedef {Record<string, string>} SetHeaders */
+/** @typedef {{status?: number, headers?: SetHeaders, json?: unknown, body?: Uint8Array | string}} Act */
 /** @typedef {Act | 'hang' | 'break'} Answer  break: the connection */
-/** @typedef {(seen: Seen, count: number) => Answer | Promise<Answer>} Play  count: how often this path was asked */
+/** @typedef {(seen: Seen, count: number) => Answer | Promise<Answer>} Play  count: how often it was asked */
 
 export const TOKEN = Buffer.alloc(32, 7);
 
@@ -110,7 +112,8 @@ export class ActedDaemon {
  * @returns {Act}
  */
 export function problem(status, code, headers = {}) {
-  const json = { type: `urn:ermask:error:${code}`, title: code, status, code, detail: `about ${code}`, hint: null };
+  const type = `urn:ermask:error:${code}`;
+  const json = { type, title: code, status, code, detail: `about ${code}`, hint: null };
   return { status, json, headers: { 'Content-Type': 'application/problem+json', ...headers } };
 }
 

@@ -1,0 +1,64 @@
+// @ts-check
+/**
+ * Pictures of the extension's pages, light and dark.
+ *
+ * @module
+ */
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { Sheet } from './sheet.js';
+
+/** @typedef {import('./browser.js').Browser} Browser */
+
+const SCHEMES = ['light', 'dark'];
+const QUALITY = 82;
+const PAGE = { width: 1180, height: 760 };
+/** Browsers make a popup as large as its content, from this width. */
+const POPUP = { width: 364, height: 120 };
+
+export class Camera {
+  /**
+   * @param {Browser} browser
+   * @param {string} folder
+   * @param {RegExp | null} only  names of the pictures to take; null: all
+   */
+  constructor(browser, folder, only = null) {
+    this.browser = browser;
+    this.folder = folder;
+    this.only = only;
+    this.count = 0;
+  }
+
+  /**
+   * Open a page, bring it into the state that is to be seen, and take its picture in each scheme.
+   * @param {string} name
+   * @param {string} path
+   * @param {(sheet: Sheet) => Promise<unknown>} [act]
+   * @param {{fullPage?: boolean}} [options]  not the full page where something has been scrolled to
+   */
+  async take(name, path, act, { fullPage = true } = {}) {
+    if (this.only && !this.only.test(name)) return;
+    await mkdir(this.folder, { recursive: true });
+    const sheet = await Sheet.open(this.browser, path);
+    const { page } = sheet;
+    try {
+      await page.setViewport(path.includes('popup') ? POPUP : PAGE);
+      await act?.(sheet);
+      if (fullPage) await page.evaluate(() => scrollTo(0, 0));
+      for (const scheme of SCHEMES) {
+        await page.emulateMediaFeatures([
+          { name: 'prefers-color-scheme', value: scheme },
+          // nothing is half-way
+          { name: 'prefers-reduced-motion', value: 'reduce' },
+        ]);
+        const file = /** @type {`${string}.webp`} */ (join(this.folder, `${name}-${scheme}.webp`));
+        await page.screenshot({ path: file, type: 'webp', quality: QUALITY, fullPage });
+        this.count += 1;
+      }
+    } finally {
+      await sheet.close();
+    }
+  }
+}
