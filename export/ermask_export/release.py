@@ -20,7 +20,7 @@ from ermask.model_files import MANIFEST, ROLES, read_manifest
 from ermask_export.graph import ShippedGraph, from_run, from_weights
 from ermask_export.to_onnx import open_model, read_metadata, read_weights, to_onnx
 from ermask_export.verify import Comparison, VerificationError, compare
-from ermask_training import checkpoint
+from ermask_training import checkpoint, split
 
 CARD = "card.md"
 MAX_BYTES = 20 * 10**6
@@ -64,7 +64,14 @@ def release(
         digest = hashlib.sha256(data).hexdigest()
         models[role] = {"file": name, "sha256": digest, "bytes": len(data)}
     (output / CARD).write_text(text, "utf-8")
-    manifest = {"contract": VERSION, "models": models, "figures": measured, "card": CARD}
+    manifest: dict[str, Any] = {
+        "contract": VERSION,
+        "models": models,
+        "figures": measured,
+        "card": CARD,
+    }
+    if trained_on := split.read(run):
+        manifest["trained_on"] = trained_on.as_json()
     (output / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
     progress(f"wrote {output}: {sum(map(len, files.values())):,} bytes of networks")
 
@@ -118,7 +125,8 @@ def _read_figures(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is no JSON: {error}") from error
     if not isinstance(measured, dict):
         raise ValueError(f"{path} must hold a JSON object, what `ermask-train evaluate` wrote")
-    return measured
+    # The outcome of every single photo is for comparing models; it does not travel with them.
+    return {name: value for name, value in measured.items() if name != "photos"}
 
 
 def _describe(run: Path, measured: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ from ermask.sessions import Models
 from ermask_export.release import release, verify_folder
 from ermask_export.to_onnx import to_onnx
 from ermask_export.verify import VerificationError, sample_crops
+from ermask_training import split
 
 
 def quiet(line: str) -> None:
@@ -82,6 +83,22 @@ def test_figures_and_card_are_taken_over(run, tmp_path, crops):
     assert (output / "card.md").read_text("utf-8") == "# Grüße\n"
     assert sum("largest difference" in line for line in said) == 6
     assert "wrote" in said[-1]
+
+
+def test_what_it_was_trained_on_travels_and_single_photos_do_not(run, tmp_path, crops):
+    trained = split.Split(frozenset({"0123456789abcdef"}), frozenset({"aa"}))
+    shutil.copytree(run, tmp_path / "run")
+    split.record(tmp_path / "run", trained)
+    figures = {"pairs": 1, "photos": {"ada": {"dodging": {}}}}
+    (tmp_path / "figures.json").write_text(json.dumps(figures))
+    output = tmp_path / "out"
+    release(
+        tmp_path / "run", output, crops, figures=tmp_path / "figures.json", progress=quiet
+    )  # fmt: skip
+    entries = json.loads((output / "models.json").read_text())
+    assert entries["figures"] == {"pairs": 1}
+    assert split.from_json(entries["trained_on"]) == trained
+    assert dict(read_manifest(output).figures) == {"pairs": 1}
 
 
 def test_a_second_release_is_the_same(run, released, tmp_path, crops):

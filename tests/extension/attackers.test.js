@@ -15,11 +15,10 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
   describe(`attackers in ${name}`, { skip: missing(name) }, () => {
     /** @type {Stage} */ let stage;
     before(async () => {
-      stage = await Stage.set(name, {
-        // a name that belongs to the attacker, and leads to this machine
-        args: [`--host-resolver-rules=MAP ${REBOUND} 127.0.0.1`],
-        prefs: { 'network.dns.localDomains': REBOUND },
-      });
+      // a name that belongs to the attacker, and leads to this machine
+      const args = [`--host-resolver-rules=MAP ${REBOUND} 127.0.0.1`];
+      const prefs = { 'network.dns.localDomains': REBOUND };
+      stage = await Stage.set(name, { how: () => ({ args, prefs }) });
     });
     after(() => stage?.close());
     beforeEach(() => stage.zoo.clear());
@@ -44,7 +43,7 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
       const before = await requests('/v1/protect');
       const photo = await stage.photo();
       const forged = await tab.page.evaluate(forgeEvents, photo.bytes.toString('base64'));
-      assert.deepEqual(forged, ['change', 'input', 'drop', 'paste', 'click', 'detached'], 'not all was tried');
+      assert.equal(forged.length, 6, `only this was tried: ${forged.join()}`);
       await tab.settle();
       assert.equal(await requests('/v1/protect'), before);
       // it may well say that the page sent a picture it has not seen, which is true
@@ -136,9 +135,9 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
     before(async () => {
       // the zoo counts as a site on the internet: from there, this machine is out of bounds
       stage = await Stage.set(name, {
-        before: ({ zoo }) => ({
-          args: [`--ip-address-space-overrides=127.0.0.1:${zoo.port}=public`],
-          prefs: { 'network.lna.address_space.public.override': `127.0.0.1:${zoo.port}` },
+        how: ({ port }) => ({
+          args: [`--ip-address-space-overrides=127.0.0.1:${port}=public`],
+          prefs: { 'network.lna.address_space.public.override': `127.0.0.1:${port}` },
         }),
       });
     });

@@ -101,6 +101,18 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
         assert.equal((await sheet.pictures('#try-result img')).length, 0);
       });
 
+      it('shows which sites are on', async () => {
+        await stage.browser.ask({
+          type: 'set-site',
+          site: 'discord',
+          rule: { mode: 'never', circle: null, strength: null },
+        });
+        await open(`${ONBOARDING}#sites`);
+        await sheet.shows('#sites-list .on', 'X');
+        await sheet.shows('#sites-list .off', 'Discord');
+        await stage.browser.ask({ type: 'set-site', site: 'discord', rule: null });
+      });
+
       it('opens at the step where it was left', async () => {
         await open(`${ONBOARDING}#try`);
         await open(ONBOARDING);

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 
+import { until } from './harness/poll.js';
 import { missing } from './harness/requirements.js';
 import { Stage } from './harness/stage.js';
 import { text } from './harness/texts.js';
@@ -29,8 +30,11 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
     });
     after(() => stage?.close());
 
+    /** @param {string} picture */
+    const wallWith = (picture) => `${stage.zoo.url('wall.html')}?src=${encodeURIComponent(picture)}`;
+
     it('gives the face back, out of reach of the site', async () => {
-      const wall = await stage.browser.open(`${stage.zoo.url('wall.html')}?src=${encodeURIComponent(address)}`);
+      const wall = await stage.browser.open(wallWith(address));
       const page = await restorePage(stage, wall, address);
       const selector = `#picture img[alt="${text('restore_after')}"]`;
       await page.waitForSelector(selector, { timeout: 60_000 });
@@ -48,12 +52,10 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
 
     it('says so when no key fits', async () => {
       const source = stage.zoo.post(await stage.photos.recompress(photo.bytes));
-      const wall = await stage.browser.open(`${stage.zoo.url('wall.html')}?src=${encodeURIComponent(source)}`);
+      const wall = await stage.browser.open(wallWith(source));
       const page = await restorePage(stage, wall, source);
-      await page.waitForFunction(
-        (words) => document.querySelector('#says')?.textContent?.includes(words),
-        { timeout: 60_000 },
-        text('restore_wrong_key'),
+      await until('the page to say that no key fits', () =>
+        page.$eval('#says', (says, words) => says.textContent?.includes(words), text('restore_wrong_key')),
       );
       assert.equal(await page.$(`#picture img[alt="${text('restore_after')}"]`), null);
       await page.close();
@@ -63,8 +65,8 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
 }
 
 /**
- * The page that "Restore with key" opens for a picture. Nothing presses an entry of a native menu from outside: in
- * Chromium the click's event is raised in the background, in Firefox its effect is brought about.
+ * The page that "Restore with key" opens for a picture. Nothing presses an entry of a native menu from
+ * outside: in Chromium the click's event is raised in the background, in Firefox its effect is brought about.
  * @param {Stage} stage
  * @param {import('./harness/tab.js').Tab} wall
  * @param {string} picture
@@ -91,7 +93,8 @@ async function restorePage({ browser }, wall, picture) {
     const found = (await chrome.tabs.query({})).find((each) => each.url === url);
     return found?.id;
   }, at);
-  const task = new URLSearchParams({ url: picture, tab: String(tab), frame: '0', circle: '', action: 'restore' });
+  const source = { url: picture, tab: String(tab), frame: '0' };
+  const task = new URLSearchParams({ ...source, circle: '', action: 'restore' });
   return browser.openExtensionPage(`${PAGE}#${task}`);
 }
 

@@ -115,7 +115,10 @@ async function onboarding() {
     },
     { fullPage: false },
   );
-  await camera.take('onboarding-6-sites', `${ONBOARDING}#sites`);
+  await camera.take('onboarding-6-sites', `${ONBOARDING}#sites`, async (sheet) => {
+    await sheet.isVisible('#sites-list li');
+    await sheet.shows('#pin-how', text('onboarding_pin_chrome'));
+  });
 }
 
 async function popup() {

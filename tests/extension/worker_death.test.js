@@ -1,5 +1,5 @@
 // @ts-check
-/** Chrome ends the background whenever it likes. The photo waits in its page, and nothing is lost or done twice. */
+/** Chrome ends the background whenever it likes. The photo waits in its page; nothing is done twice. */
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';

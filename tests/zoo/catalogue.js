@@ -46,7 +46,7 @@ export const EXHIBITS = [
     kind: 'declared',
   },
   { page: 'frame_srcdoc', what: '`srcdoc` frame', ways: ['picker', 'drop'], kind: 'frame' },
-  { page: 'frame_sandboxed', what: 'sandboxed frame without an origin', ways: ['picker', 'drop'], kind: 'frame' },
+  { page: 'frame_sandboxed', what: 'frame without an origin', ways: ['picker', 'drop'], kind: 'frame' },
   { page: 'frame_foreign', what: 'frame of another origin', ways: ['picker', 'drop'], kind: 'frame' },
   {
     page: 'blank_frame',
@@ -55,7 +55,7 @@ export const EXHIBITS = [
     kind: 'frame',
     missing: { firefox: 'now and then it loads the empty document anew, and drops what the script put in' },
   },
-  { page: 'written_frame', what: 'frame written by `document.write`', ways: ['picker', 'drop'], kind: 'written' },
+  { page: 'written_frame', what: '`document.write` frame', ways: ['picker', 'drop'], kind: 'written' },
   { page: 'dropzone', what: 'Dropzone', ways: ['picker', 'drop'], kind: 'entries' },
   { page: 'uppy', what: 'Uppy', ways: ['picker', 'drop'], kind: 'entries' },
   { page: 'entries', what: 'drop zone that walks entries', ways: ['drop'], kind: 'entries' },

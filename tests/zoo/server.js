@@ -133,7 +133,8 @@ export class Zoo {
       return whole.told;
     }
     if (type.startsWith('multipart/form-data')) {
-      const form = await new Response(Uint8Array.from(body), { headers: { 'content-type': type } }).formData();
+      const headers = { 'content-type': type };
+      const form = await new Response(Uint8Array.from(body), { headers }).formData();
       for (const value of form.values()) {
         if (typeof value === 'string') continue;
         const bytes = Buffer.from(await value.arrayBuffer());

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from ermask_training.commands import bench
 from ermask_training.commands.attack import attack
 from ermask_training.terminal import LabGroup, options, require_lab
-
-if TYPE_CHECKING:
-    from ermask.engine import Engine
 
 PROGRAM = "ermask-train"
 EPILOG = """Exit status: 0 done, 1 error, 2 wrong usage.
@@ -28,6 +26,9 @@ app = typer.Typer(
 )
 app.callback()(options)
 app.command()(attack)
+app.command()(bench.evaluate)
+app.command()(bench.compare)
+app.command()(bench.report)
 
 Models = Annotated[
     Path | None, typer.Option(help="Models folder; without it, the one that ermask ships.")
@@ -99,7 +100,7 @@ def fit(
     """
     import torch
 
-    from ermask_training import checkpoint, recipes, train
+    from ermask_training import checkpoint, recipes, split, train
     from ermask_training import data as sets
     from ermask_training import surrogates as recognisers
 
@@ -111,39 +112,8 @@ def fit(
     if threads:
         torch.set_num_threads(threads)
     judges = recognisers.load(surrogates, "train", config.surrogates)
+    split.record(output, split.of(crop_set, [each.entry for each in judges]), start_from)
     train.fit(config, crop_set, judges, output, start_from=start_from)
-
-
-@app.command()
-def evaluate(
-    pairs: Annotated[Path, typer.Argument(help="Photos in PAIRS/<person>/a.* and b.*")],
-    calibration: Annotated[Path, typer.Option(help="Prepared set that sets the thresholds.")],
-    surrogates: Annotated[Path, typer.Option(help="Folder with roster.toml and the networks.")],
-    models: Models = None,
-    output: Annotated[Path | None, typer.Option(help="JSON file for all figures.")] = None,
-    threads: Threads = 0,
-) -> None:
-    """Measure exported models on recognisers and people that training never saw."""
-    import json
-
-    import torch
-
-    from ermask_training import data as sets
-    from ermask_training import evaluate as measure
-    from ermask_training import surrogates as recognisers
-
-    if threads:
-        torch.set_num_threads(threads)
-    report = measure.evaluate(
-        _engine(models, threads),
-        measure.read_pairs(pairs),
-        sets.load(calibration),
-        recognisers.load(surrogates, "validation"),
-        lambda line: print(line, flush=True),
-    )
-    if output is not None:
-        output.write_text(json.dumps(report, indent=1) + "\n")
-    measure.show(report)
 
 
 @app.command()
@@ -153,21 +123,13 @@ def pictures(
     models: Models = None,
 ) -> None:
     """Lay out original, low, mid, high, and `mid` restored from JPEG with right and wrong key."""
+    from ermask import sessions
+    from ermask_training.bench.setting import open_engine
     from ermask_training.sheet import sheet
 
+    engine = open_engine(models or sessions.PACKAGE_MODELS, 0)
     # A fixed key, so that two models are compared on the same change.
-    sheet(_engine(models, 0), photos, bytes(range(32))).save(output, quality=92)
-
-
-def _engine(models: Path | None, threads: int) -> Engine:
-    """The product's engine on a models folder, on the CPU."""
-    from ermask import sessions
-    from ermask.detect import CenterFace
-    from ermask.engine import Engine
-
-    folder = models or sessions.PACKAGE_MODELS
-    loaded = sessions.Models(folder, device="cpu", threads=threads)
-    return Engine(loaded, CenterFace(loaded.load_detector))
+    sheet(engine, photos, bytes(range(32))).save(output, quality=92)
 
 
 def main() -> None:

@@ -27,21 +27,29 @@ class Rate:
 
     @property
     def interval(self) -> tuple[float, float]:
-        if not self.n:
-            return (math.nan, math.nan)
-        z = 1.959964
-        centre = (self.value + z * z / (2 * self.n)) / (1 + z * z / self.n)
-        inside = self.value * (1 - self.value) / self.n + z * z / (4 * self.n * self.n)
-        half = z * math.sqrt(inside) / (1 + z * z / self.n)
-        return (max(0.0, centre - half), min(1.0, centre + half))
+        return wilson(self.value, self.n)
 
-    def as_json(self) -> dict[str, float | int | list[float]]:
+    def as_json(self) -> dict[str, float | int | list[float] | None]:
+        """Value, n and interval; null where there was no case."""
+        if not self.n:
+            return {"rate": None, "n": 0, "interval_95": None}
         low, high = self.interval
         return {
             "rate": round(self.value, 4),
             "n": self.n,
             "interval_95": [round(low, 4), round(high, 4)],
         }
+
+
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """The 95 % interval of a share of n cases (Wilson, 1927)."""
+    if not n:
+        return (math.nan, math.nan)
+    z = 1.959964
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    inside = share * (1 - share) / n + z * z / (4 * n * n)
+    half = z * math.sqrt(inside) / (1 + z * z / n)
+    return (max(0.0, centre - half), min(1.0, centre + half))
 
 
 def impostor_threshold(embeddings_ND: Floats, identities: Sequence[str], far: float) -> float:

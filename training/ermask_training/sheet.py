@@ -8,12 +8,12 @@ import numpy as np
 from PIL import Image
 
 from ermask import align, codec
-from ermask.circles import Circle
 from ermask.contract import STRENGTHS
 from ermask.engine import Engine
 from ermask.keys import Key
+from ermask_training.bench.keys import Keyed, with_circle
+from ermask_training.bench.variants import as_jpeg
 from ermask_training.data import main_face
-from ermask_training.evaluate import as_jpeg, new_circle
 
 SIDE = 448
 """Pixels of one face in the sheet: twice the canonical crop, as on a screen at 200 %."""
@@ -28,14 +28,12 @@ def sheet(engine: Engine, photos: list[Path], secret: bytes) -> Image.Image:
     Args:
         secret: 32 bytes, the key to protect with.
     """
-    right = (new_circle(0), Key(secret))
-    wrong = (new_circle(1), Key(bytes(byte ^ 255 for byte in secret)))
+    right = with_circle(Key(secret))
+    wrong = with_circle(Key(bytes(byte ^ 255 for byte in secret)))
     return Image.fromarray(np.concatenate([_row(engine, path, right, wrong) for path in photos]))
 
 
-def _row(
-    engine: Engine, path: Path, right: tuple[Circle, Key], wrong: tuple[Circle, Key]
-) -> align.Pixels:
+def _row(engine: Engine, path: Path, right: Keyed, wrong: Keyed) -> align.Pixels:
     original = codec.decode(path.read_bytes())
     height, width = original.rgb.shape[:2]
     place = main_face(engine.find(original.rgb), width, height).similarity

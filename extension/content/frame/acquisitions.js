@@ -11,11 +11,15 @@
 /** @typedef {import('../../shared/messages.js').Result} Result */
 
 /**
- * `left_out`: the user wants to go on without it. `reason`: why it passed unchanged.
+ * `passed`: unchanged, for a `reason` the user is told. `ignored`: no photo. `left_out`: the user goes on without it.
+ * @typedef {'waiting' | 'working' | 'protected' | 'passed' | 'ignored' | 'failed' | 'original' | 'left_out'} State
+ */
+
+/**
  * @typedef {object} Photo
  * @property {string} id
  * @property {File} file
- * @property {'waiting' | 'working' | 'protected' | 'passed' | 'failed' | 'original' | 'left_out' | 'ignored'} state
+ * @property {State} state
  * @property {string | null} reason
  * @property {Problem | null} problem
  * @property {Result | null} result
@@ -62,11 +66,18 @@ const acquisitions = (() => {
   let show = () => undefined;
 
   const mark = crypto.getRandomValues(new Uint32Array(2)).join('');
-  const nextId = () => `${mark}-${count += 1}`;
+  const nextId = () => `${mark}-${(count += 1)}`;
 
   /** @param {File} file @returns {Photo} */
-  const photoOf = (file) => (
-    { id: nextId(), file, state: 'waiting', reason: null, problem: null, result: null, given: null });
+  const photoOf = (file) => ({
+    id: nextId(),
+    file,
+    state: 'waiting',
+    reason: null,
+    problem: null,
+    result: null,
+    given: null,
+  });
 
   /** @param {Wish} wish */
   const htmlOf = (wish) => wish.strings?.find(([type]) => type === 'text/html')?.[1] ?? '';
@@ -96,7 +107,9 @@ const acquisitions = (() => {
 
   /** @param {Acquisition} acquisition */
   async function start(acquisition) {
-    setTimeout(() => { if (acquisition.phase === 'policy') show(acquisition); }, SLOW);
+    setTimeout(() => {
+      if (acquisition.phase === 'policy') show(acquisition);
+    }, SLOW);
     acquisition.problem = await policies.known();
     acquisition.policy = policies.now();
     if (acquisition.phase !== 'policy') return;
@@ -164,7 +177,10 @@ const acquisitions = (() => {
     photo.state = 'working';
     // A bare Blob: the file's name is nobody's business.
     const bare = new Blob([photo.file], { type: photo.file.type });
-    const reply = await courier.ask({ type: 'protect', id: photo.id, photo: bare }, acquisition.control.signal);
+    const reply = await courier.ask(
+      { type: 'protect', id: photo.id, photo: bare },
+      acquisition.control.signal,
+    );
     if (photo.state !== 'working') return;
     if (reply.ok) {
       try {
@@ -199,7 +215,7 @@ const acquisitions = (() => {
   }
 
   /** @param {Photo} photo */
-  const outcomeOf = (photo) => (photo.state === 'left_out' ? null : photo.given ?? photo.file);
+  const outcomeOf = (photo) => (photo.state === 'left_out' ? null : (photo.given ?? photo.file));
 
   /** @param {Acquisition} acquisition */
   async function finish(acquisition) {
@@ -209,13 +225,15 @@ const acquisitions = (() => {
     const embedded = given.splice(wish.files.length);
     const html = htmlOf(wish);
     const refilled = embedded.length ? await flavours.refill(html, embedded) : html;
-    const strings = (wish.strings ?? []).map(([type, text]) => (
-      /** @type {[string, string]} */ ([type, type === 'text/html' ? refilled : text])));
+    const strings = (wish.strings ?? []).map(
+      ([type, text]) => /** @type {[string, string]} */ ([type, type === 'text/html' ? refilled : text]),
+    );
     try {
-      acquisition.gone = await wish.deliver(given, strings) === 'gone';
+      acquisition.gone = (await wish.deliver(given, strings)) === 'gone';
     } catch {
       acquisition.phase = 'stuck';
-      acquisition.problem = courier.problem('extension_reloaded'); // a fresh page has a fresh line to its world
+      // a fresh page has a fresh line to its world
+      acquisition.problem = courier.problem('extension_reloaded');
       show(acquisition);
       return;
     }
@@ -238,7 +256,8 @@ const acquisitions = (() => {
     acquisition.phase = 'cancelled';
     acquisition.control.abort();
     for (const photo of acquisition.photos) {
-      if (photo.state === 'working' && courier.connected()) void courier.ask({ type: 'cancel', id: photo.id });
+      if (photo.state === 'working' && courier.connected())
+        void courier.ask({ type: 'cancel', id: photo.id });
     }
     all.delete(acquisition.id);
     show(acquisition);
@@ -246,7 +265,9 @@ const acquisitions = (() => {
 
   /**
    * The user's decision for photos that failed, or before any was sent.
-   * @param {Acquisition} acquisition @param {number | null} index  null: all of them @param {Photo['state']} state
+   * @param {Acquisition} acquisition
+   * @param {number | null} index null: all of them
+   * @param {State} state
    */
   async function decide(acquisition, index, state) {
     const open = acquisition.phase === 'asking' ? ['waiting', 'failed'] : ['failed'];
@@ -273,7 +294,8 @@ const acquisitions = (() => {
     if (action === 'close' && phase === 'done') all.delete(id);
     if (action === 'cancel') await cancel(acquisition);
     if (action === 'protect' && phase === 'asking') await work(acquisition);
-    if (action === 'original' && (phase === 'asking' || phase === 'stuck')) await decide(acquisition, index, 'original');
+    if (action === 'original' && (phase === 'asking' || phase === 'stuck'))
+      await decide(acquisition, index, 'original');
     if (action === 'retry' && phase === 'stuck') await decide(acquisition, index, 'waiting');
     if (action === 'leave_out' && phase === 'stuck') await decide(acquisition, index, 'left_out');
   }
@@ -284,6 +306,8 @@ const acquisitions = (() => {
     tell,
     get: (/** @type {string} */ id) => all.get(id),
     /** @param {(acquisition: Acquisition) => void} callback  after every change */
-    onChange: (callback) => { show = callback; },
+    onChange: (callback) => {
+      show = callback;
+    },
   };
 })();

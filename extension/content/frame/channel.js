@@ -44,19 +44,28 @@ const pageWorld = (() => {
   window.dispatchEvent(new Event('ermask:hello'));
 
   return {
-    /** @param {{type: string, [entry: string]: any}} letter @returns {boolean} whether the other side is there */
+    /**
+     * @param {{type: string, [entry: string]: any}} letter
+     * @returns {boolean} whether the other side is there
+     */
     send: (letter) => {
       port?.postMessage(letter);
       return port !== null;
     },
 
     /** @param {string} type @param {(letter: any) => void} reader */
-    on: (type, reader) => { readers[type] = reader; },
+    on: (type, reader) => {
+      readers[type] = reader;
+    },
 
     /** @param {'click' | 'shadow' | 'opened'} what @param {(node: any) => void} watcher */
-    onNode: (what, watcher) => { watchers[what] = watcher; },
+    onNode: (what, watcher) => {
+      watchers[what] = watcher;
+    },
 
     /** @param {(id: string) => HTMLElement | null} finder */
-    findNodesWith: (finder) => { lookUp = finder; },
+    findNodesWith: (finder) => {
+      lookUp = finder;
+    },
   };
 })();

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * The chip: cards in a corner of the page, in a closed shadow root on the top layer. It is put back where the page
- * takes it away, and goes by itself when all is said.
+ * The chip: cards in a corner of the page, in a closed shadow root on the top layer. It is put back where the
+ * page takes it away, and goes by itself when all is said.
  */
 
 /* exported chip */
@@ -47,7 +47,16 @@ const chip = (() => {
     root.append(stack, polite, urgent);
     root.addEventListener('keydown', onKey);
     // The page has no use for what happens in here.
-    for (const type of ['click', 'keydown', 'keyup', 'keypress', 'pointerdown', 'pointerup', 'mousedown', 'mouseup']) {
+    for (const type of [
+      'click',
+      'keydown',
+      'keyup',
+      'keypress',
+      'pointerdown',
+      'pointerup',
+      'mousedown',
+      'mouseup',
+    ]) {
       root.addEventListener(type, (event) => event.stopPropagation());
     }
     for (const type of ['pointerenter', 'focusin']) stack.addEventListener(type, hold);
@@ -68,7 +77,8 @@ const chip = (() => {
   /** Outside an open modal dialog all is inert, so the chip goes into it. @returns {Element} */
   function place() {
     let at = document.activeElement;
-    for (let root = roots.shadowOf(at); root?.activeElement; root = roots.shadowOf(at)) at = root.activeElement;
+    for (let root = roots.shadowOf(at); root?.activeElement; root = roots.shadowOf(at))
+      at = root.activeElement;
     const dialogs = document.querySelectorAll('dialog:modal');
     return at?.closest('dialog:modal') ?? dialogs[dialogs.length - 1] ?? document.documentElement;
   }
@@ -95,8 +105,19 @@ const chip = (() => {
     }, pause);
   }
 
+  /** What was put on the top layer later, as an element in full screen, lies above. */
+  function raise() {
+    if (ui?.host.matches(':popover-open')) ui.host.hidePopover();
+    settle();
+  }
+
   const watcher = new MutationObserver(() => {
-    if (ui && (!ui.host.matches(':popover-open') || ui.host.parentNode !== place() || ui.host.matches('[inert],[hidden],[style]'))) {
+    if (
+      ui &&
+      (!ui.host.matches(':popover-open') ||
+        ui.host.parentNode !== place() ||
+        ui.host.matches('[inert],[hidden],[style]'))
+    ) {
       settleLater();
     }
   });
@@ -104,15 +125,19 @@ const chip = (() => {
   function open() {
     ui ??= build();
     watcher.observe(document, {
-      childList: true, subtree: true, attributeFilter: ['open', 'popover', 'inert', 'hidden', 'style'],
+      childList: true,
+      subtree: true,
+      attributeFilter: ['open', 'popover', 'inert', 'hidden', 'style'],
     });
     ui.host.addEventListener('toggle', settleLater);
+    document.addEventListener('fullscreenchange', raise);
     pause = LEAST_PAUSE;
     settle();
   }
 
   function close() {
     watcher.disconnect();
+    document.removeEventListener('fullscreenchange', raise);
     ui?.host.removeEventListener('toggle', settleLater);
     ui?.host.remove();
     ui = null;
@@ -149,7 +174,12 @@ const chip = (() => {
   function show(key, view, press) {
     let one = shown.get(key);
     if (!one) {
-      one = { card: chipCard.make((action, index) => shown.get(key)?.press(action, index)), view, press, timer: 0 };
+      one = {
+        card: chipCard.make((action, index) => shown.get(key)?.press(action, index)),
+        view,
+        press,
+        timer: 0,
+      };
       shown.set(key, one);
     }
     Object.assign(one, { view, press });

@@ -52,12 +52,19 @@ const chipCard = (() => {
   function guard(button) {
     button.disabled = true;
     let timer = 0;
-    const options = /** @type {IntersectionObserverInit} */ ({ threshold: 1, trackVisibility: true, delay: 100 });
+    const options = /** @type {IntersectionObserverInit} */ ({
+      threshold: 1,
+      trackVisibility: true,
+      delay: 100,
+    });
     new IntersectionObserver((entries) => {
       const last = /** @type {any} */ (entries[entries.length - 1]);
       const seen = last.isIntersecting && last.isVisible !== false;
       clearTimeout(timer);
-      if (seen) timer = setTimeout(() => { button.disabled = false; }, IN_SIGHT);
+      if (seen)
+        timer = setTimeout(() => {
+          button.disabled = false;
+        }, IN_SIGHT);
       else button.disabled = true;
     }, options).observe(button);
   }
@@ -80,18 +87,22 @@ const chipCard = (() => {
     button.setAttribute('aria-label', label);
     button.title = label;
     button.append(drawing(16, path));
-    button.addEventListener('click', (event) => { if (event.isTrusted) act(); });
+    button.addEventListener('click', (event) => {
+      if (event.isTrusted) act();
+    });
     return button;
   }
 
   /** The careful ones in a row of their own, below. @param {ViewButton[]} list @param {Press} press */
   function rowsOf(list, press) {
     const isCareful = (/** @type {ViewButton} */ { look }) => look === 'careful';
-    return [list.filter((each) => !isCareful(each)), list.filter(isCareful)].filter((some) => some.length).map((some) => {
-      const row = element('div', 'buttons');
-      row.append(...some.map((each) => buttonOf(each, press)));
-      return row;
-    });
+    return [list.filter((each) => !isCareful(each)), list.filter(isCareful)]
+      .filter((some) => some.length)
+      .map((some) => {
+        const row = element('div', 'buttons');
+        row.append(...some.map((each) => buttonOf(each, press)));
+        return row;
+      });
   }
 
   /** @param {ViewPhoto} photo @param {Press} press */
@@ -126,8 +137,9 @@ const chipCard = (() => {
   /** @param {HTMLElement} old @param {HTMLElement} next  the same bar, further on: so that it moves */
   function moveBar(old, next) {
     for (const name of ['aria-valuenow', 'aria-label']) old.setAttribute(name, next.getAttribute(name) ?? '');
-    /** @type {HTMLElement} */ (old.firstElementChild).style.inlineSize =
-      /** @type {HTMLElement} */ (next.firstElementChild).style.inlineSize;
+    /** @type {HTMLElement} */ (old.firstElementChild).style.inlineSize = /** @type {HTMLElement} */ (
+      next.firstElementChild
+    ).style.inlineSize;
   }
 
   /**
@@ -139,10 +151,9 @@ const chipCard = (() => {
     const card = element('section', 'card');
     const head = element('div', 'head');
     const mark = element('span', 'mark');
-    const title = element('h2', 'title');
+    const title = element('p', 'title');
     const corner = element('span');
     const body = element('div', 'body');
-    title.id = 'title';
     card.tabIndex = -1;
     head.append(mark, title, corner);
     card.append(head, body);
@@ -197,8 +208,12 @@ const chipCard = (() => {
       bar = nextBar;
       const list = element('ul', 'photos');
       list.append(...view.photos.map((photo) => itemOf(photo, press)));
-      body.replaceChildren(...lines, ...(bar ? [bar] : []), ...(view.photos.length ? [list] : []),
-        ...rowsOf(view.buttons, press));
+      body.replaceChildren(
+        ...lines,
+        ...(bar ? [bar] : []),
+        ...(view.photos.length ? [list] : []),
+        ...rowsOf(view.buttons, press),
+      );
     }
 
     return {

@@ -1,7 +1,12 @@
 // @ts-check
-/** Before and after, side by side; painted on canvases, because a page's policy may forbid pictures of ours. */
+/**
+ * Before and after, side by side; painted on canvases, because a page's policy may forbid pictures of ours.
+ */
 
-/** @typedef {{before: Blob, after: Blob, box: [number, number, number, number] | null}} Pair  `box`: round the faces */
+/**
+ * `box`: round the faces, in pixels.
+ * @typedef {{before: Blob, after: Blob, box: [number, number, number, number] | null}} Pair
+ */
 
 /* exported chipPictures */
 const chipPictures = (() => {
@@ -11,15 +16,21 @@ const chipPictures = (() => {
 
   /**
    * What to show of a photo: the faces with what is around them, where they are small in it.
-   * @param {ImageBitmap} picture @param {Pair['box']} box @returns {[number, number, number, number]} x, y, width, height
+   * @param {ImageBitmap} picture
+   * @param {Pair['box']} box
+   * @returns {[number, number, number, number]} x, y, width, height
    */
   function cut({ width, height }, box) {
     if (!box) return [0, 0, width, height];
     const side = 2.2 * Math.max(box[2] - box[0], box[3] - box[1]);
     const [wide, high] = [Math.min(width, side), Math.min(height, side)];
     if (wide * high > MUCH * width * height) return [0, 0, width, height];
-    const start = (/** @type {number} */ from, /** @type {number} */ to, /** @type {number} */ size, /** @type {number} */ all) =>
-      Math.min(Math.max(0, (from + to - size) / 2), all - size);
+    const start = (
+      /** @type {number} */ from,
+      /** @type {number} */ to,
+      /** @type {number} */ size,
+      /** @type {number} */ all,
+    ) => Math.min(Math.max(0, (from + to - size) / 2), all - size);
     return [start(box[0], box[2], wide, width), start(box[1], box[3], high, height), wide, high];
   }
 

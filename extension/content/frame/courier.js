@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Requests to the background. It may die at any time, and wakes for the next message; so what got no answer is
- * sent again. The daemon does nothing twice.
+ * Requests to the background. It may die at any time, and wakes for the next message; so what got no answer
+ * is sent again. The daemon does nothing twice.
  */
 
 /** @typedef {import('../../shared/messages.js').Problem} Problem */
@@ -23,13 +23,18 @@ const courier = (() => {
   });
 
   /** @param {number} time @param {AbortSignal} [signal] @returns {Promise<void>} */
-  const pause = (time, signal) => new Promise((resolve) => {
-    const timer = setTimeout(resolve, time);
-    signal?.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    }, { once: true });
-  });
+  const pause = (time, signal) =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, time);
+      signal?.addEventListener(
+        'abort',
+        () => {
+          clearTimeout(timer);
+          resolve();
+        },
+        { once: true },
+      );
+    });
 
   /** False once the extension was reloaded: this copy of it can no longer reach the background. */
   const connected = () => {

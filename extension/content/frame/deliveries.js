@@ -1,5 +1,7 @@
 // @ts-check
-/** Handing files to the page: the work is done in its world (page/deliveries.js), when and where is said here. */
+/**
+ * Handing files to the page: the work is done in its world (page/deliveries.js), when and where is said here.
+ */
 
 /* exported deliveries */
 const deliveries = (() => {
@@ -7,7 +9,10 @@ const deliveries = (() => {
   const open = new Map();
   let count = 0;
 
-  /** Events can be sent from any element, but only these can be shown to the page's world. @param {Element | null} at */
+  /**
+   * Events can be sent from any element, but only these can be shown to the page's world.
+   * @param {Element | null} at
+   */
   function html(at) {
     let element = at;
     while (element && !(element instanceof HTMLElement)) element = element.parentElement;
@@ -24,11 +29,12 @@ const deliveries = (() => {
    * @param {{type: 'deliver' | 'cancelled', kind: 'input' | 'drop' | 'paste' | 'beforeinput', files?: File[],
    *          [entry: string]: any}} letter
    * @param {() => Element | null} node  where; asked when it is time
-   * @returns {Promise<boolean>} whether the page prevented what the browser would have done; rejects if the scripts in
+   * @returns {Promise<boolean>} whether the page prevented what the browser would have done; rejects if the
+   *   scripts in
    *   the page's world are not there
    */
   function deliver(letter, node) {
-    const id = `d${count += 1}`;
+    const id = `d${(count += 1)}`;
     const files = letter.files ?? [];
     const defaults = { paths: [], folders: [], strings: [], order: files.map((_, i) => i) };
     return new Promise((done, failed) => {

@@ -6,9 +6,16 @@
 
   /** @param {DragEvent} event */
   const mouseOf = (event) => ({
-    clientX: event.clientX, clientY: event.clientY, screenX: event.screenX, screenY: event.screenY,
-    ctrlKey: event.ctrlKey, altKey: event.altKey, shiftKey: event.shiftKey, metaKey: event.metaKey,
-    button: event.button, buttons: event.buttons,
+    clientX: event.clientX,
+    clientY: event.clientY,
+    screenX: event.screenX,
+    screenY: event.screenY,
+    ctrlKey: event.ctrlKey,
+    altKey: event.altKey,
+    shiftKey: event.shiftKey,
+    metaKey: event.metaKey,
+    button: event.button,
+    buttons: event.buttons,
   });
 
   /** The element at a point, also in shadow roots. @param {number} x @param {number} y */
@@ -37,8 +44,11 @@
 
   /** @param {DragEvent} event */
   async function onDrop(event) {
-    if (!event.isTrusted || !event.dataTransfer || policies.off() || dragsOwn) return;
+    if (!event.isTrusted || !event.dataTransfer || policies.off()) return;
     const { items, strings } = flavours.read(event.dataTransfer);
+    // Dragged from this page, to this page: it has that picture already. Files of the desktop come without
+    // texts.
+    if (dragsOwn && strings.length) return;
     if (!items.some((item) => !(item instanceof File) || pictures.possible(item))) return;
     event.preventDefault();
     event.stopImmediatePropagation();
@@ -57,7 +67,9 @@
       deliver: async (given, texts) => {
         const cargo = folders.without(load, given);
         const prevented = await deliveries.deliver(
-          { type: 'deliver', kind: 'drop', ...cargo, strings: texts, mouse, stale: !target.isConnected }, where);
+          { type: 'deliver', kind: 'drop', ...cargo, strings: texts, mouse, stale: !target.isConnected },
+          where,
+        );
         if (!prevented) await byDefault(where(), given);
         return 'given';
       },
@@ -66,7 +78,19 @@
   }
 
   roots.onWindow('drop', onDrop);
-  // Dragged from this page, to this page: it has that picture already.
-  roots.onWindow('dragstart', (event) => { dragsOwn = event.isTrusted; });
-  roots.onWindow('dragend', () => { dragsOwn = false; });
+  roots.onWindow('dragstart', (event) => {
+    if (!event.isTrusted) return;
+    dragsOwn = true;
+    // There is no `dragend` if the page removes what is dragged; but pointers move only after a drag.
+    window.addEventListener(
+      'pointermove',
+      () => {
+        dragsOwn = false;
+      },
+      { capture: true, once: true },
+    );
+  });
+  roots.onWindow('dragend', () => {
+    dragsOwn = false;
+  });
 })();

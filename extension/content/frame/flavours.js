@@ -1,18 +1,22 @@
 // @ts-check
 /**
- * The other flavours of a paste or drop: text, HTML, RTF. Each may carry the picture a second time, in itself.
+ * The other flavours of a paste or drop: text, HTML, RTF. Each may carry the picture a second time, in
+ * itself.
  */
 
 /* exported flavours */
 const flavours = (() => {
-  const EMBEDDED = /data:(image\/[a-z0-9.+-]+)(?:;[a-z0-9=_.-]+)*;base64,((?:[a-z0-9+/=\r\n]|%[0-9a-f]{2})+)/gi;
+  const EMBEDDED =
+    /data:(image\/[a-z0-9.+-]+)(?:;[a-z0-9=_.-]+)*;base64,((?:[a-z0-9+/=\r\n]|%[0-9a-f]{2})+)/gi;
   const NOT_PHOTOS = /^image\/(svg\+xml|gif)$/i;
 
   /** @param {string} type @param {string} base64 @param {number} number */
   function fileFrom(type, base64, number) {
     const text = atob(decodeURIComponent(base64));
     const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
-    return new File([bytes], `picture-${number}.${type.slice(6).toLowerCase()}`, { type: type.toLowerCase() });
+    return new File([bytes], `picture-${number}.${type.slice(6).toLowerCase()}`, {
+      type: type.toLowerCase(),
+    });
   }
 
   /**
@@ -34,12 +38,13 @@ const flavours = (() => {
   }
 
   /** @param {Blob} blob @returns {Promise<string>} */
-  const dataUrl = (blob) => new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(/** @type {string} */ (reader.result));
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(blob);
-  });
+  const dataUrl = (blob) =>
+    new Promise((resolve, reject) => {
+      const reader = new FileReader();
+      reader.onload = () => resolve(/** @type {string} */ (reader.result));
+      reader.onerror = () => reject(reader.error);
+      reader.readAsDataURL(blob);
+    });
 
   /**
    * The HTML with each embedded photo replaced; null takes it out.

@@ -2,7 +2,8 @@
 /** Dropped files and folders, read into one flat list with paths. */
 
 /**
- * As in `Cargo` (page/transfers.js): `order` has an index into `files`, or the name of a folder, for each item.
+ * As in `Cargo` (page/transfers.js): `order` has an index into `files`, or the name of a folder, for each
+ * item.
  * @typedef {{files: File[], paths: string[], folders: string[], order: (number | string)[]}} Load
  */
 
@@ -11,10 +12,16 @@ const folders = (() => {
   const LIMIT = 10_000; // files in a drop; more is a mistake
 
   /** @param {FileSystemDirectoryReader} reader @returns {Promise<FileSystemEntry[]>} */
-  const batch = (reader) => new Promise((resolve, reject) => { reader.readEntries(resolve, reject); });
+  const batch = (reader) =>
+    new Promise((resolve, reject) => {
+      reader.readEntries(resolve, reject);
+    });
 
   /** @param {FileSystemFileEntry} entry @returns {Promise<File>} */
-  const fileOf = (entry) => new Promise((resolve, reject) => { entry.file(resolve, reject); });
+  const fileOf = (entry) =>
+    new Promise((resolve, reject) => {
+      entry.file(resolve, reject);
+    });
 
   /** @param {FileSystemDirectoryEntry} folder @param {string} path @param {Load} load */
   async function walk(folder, path, load) {
@@ -55,7 +62,12 @@ const folders = (() => {
     return load;
   }
 
-  /** What is left once some files were left out. @param {Load} load @param {(File | null)[]} given @returns {Load} */
+  /**
+   * What is left once some files were left out.
+   * @param {Load} load
+   * @param {(File | null)[]} given
+   * @returns {Load}
+   */
   function without(load, given) {
     /** @type {Load} */
     const left = { files: [], paths: [], folders: load.folders, order: [] };

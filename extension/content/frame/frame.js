@@ -33,7 +33,9 @@
   });
 
   pageWorld.on('unseen', ({ blocked, count }) => {
-    stage.note(words.count(blocked ? 'chip_unseen_blocked' : 'chip_unseen', count), [words.say('chip_unseen_why')]);
+    stage.note(words.count(blocked ? 'chip_unseen_blocked' : 'chip_unseen', count), [
+      words.say('chip_unseen_why'),
+    ]);
     if (!blocked) acquisitions.tell('unseen', count);
   });
 

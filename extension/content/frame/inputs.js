@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Files picked in file inputs. The input is emptied in the same event, before the page hears of it; later it gets
- * the protected files, and the page the events it missed.
+ * Files picked in file inputs. The input is emptied in the same event, before the page hears of it; later it
+ * gets the protected files, and the page the events it missed.
  */
 
 /* exported inputs */
@@ -25,12 +25,15 @@ const inputs = (() => {
   /** @param {HTMLInputElement} input @param {(File | null)[]} files @param {string[]} paths */
   function fill(input, files, paths) {
     const kept = files.map((file, i) => ({ file, path: paths[i] ?? '' })).filter(({ file }) => file);
-    return deliveries.deliver({
-      type: 'deliver',
-      kind: 'input',
-      files: kept.map(({ file }) => /** @type {File} */ (file)),
-      paths: kept.map(({ path }) => path),
-    }, () => input);
+    return deliveries.deliver(
+      {
+        type: 'deliver',
+        kind: 'input',
+        files: kept.map(({ file }) => /** @type {File} */ (file)),
+        paths: kept.map(({ path }) => path),
+      },
+      () => input,
+    );
   }
 
   /** @param {HTMLInputElement} input @param {File[]} files */
@@ -100,7 +103,8 @@ const inputs = (() => {
   /** @param {Event} event */
   function onReset(event) {
     const form = event.composedPath()[0];
-    setTimeout(() => { // when the listeners have had their say
+    setTimeout(() => {
+      // when the listeners have had their say
       if (event.defaultPrevented) return;
       for (const input of pending) if (input.form === form) letGo(input);
     });

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * What the browser does with a paste or drop that the page leaves alone: it puts it into the editor. Browsers do so
- * for their own events only, so it is done here for ours.
+ * What the browser does with a paste or drop that the page leaves alone: it puts it into the editor. Browsers
+ * do so for their own events only, so it is done here for ours.
  */
 
 /* exported insertions */
@@ -9,13 +9,65 @@ const insertions = (() => {
   const TEXT_FIELDS = ['text', 'search', 'url', 'tel', 'email', 'password', 'number'];
   /** Elements, each with the attributes it may keep. What is not here is taken apart; its text stays. */
   const ALLOWED = /** @type {Record<string, string[]>} */ ({
-    a: ['href', 'title'], b: [], blockquote: [], br: [], caption: [], code: [], dd: [], del: [], div: [], dl: [], dt: [],
-    em: [], figcaption: [], figure: [], h1: [], h2: [], h3: [], h4: [], h5: [], h6: [], hr: [], i: [], ins: [], li: [],
-    img: ['src', 'alt', 'title', 'width', 'height'], mark: [], ol: ['start'], p: [], pre: [], q: [], s: [], small: [],
-    span: [], strong: [], sub: [], sup: [], table: [], tbody: [], td: ['colspan', 'rowspan'], tfoot: [],
-    th: ['colspan', 'rowspan'], thead: [], tr: [], u: [], ul: [],
+    a: ['href', 'title'],
+    b: [],
+    blockquote: [],
+    br: [],
+    caption: [],
+    code: [],
+    dd: [],
+    del: [],
+    div: [],
+    dl: [],
+    dt: [],
+    em: [],
+    figcaption: [],
+    figure: [],
+    h1: [],
+    h2: [],
+    h3: [],
+    h4: [],
+    h5: [],
+    h6: [],
+    hr: [],
+    i: [],
+    ins: [],
+    li: [],
+    img: ['src', 'alt', 'title', 'width', 'height'],
+    mark: [],
+    ol: ['start'],
+    p: [],
+    pre: [],
+    q: [],
+    s: [],
+    small: [],
+    span: [],
+    strong: [],
+    sub: [],
+    sup: [],
+    table: [],
+    tbody: [],
+    td: ['colspan', 'rowspan'],
+    tfoot: [],
+    th: ['colspan', 'rowspan'],
+    thead: [],
+    tr: [],
+    u: [],
+    ul: [],
   });
-  const DROPPED = ['script', 'style', 'template', 'iframe', 'object', 'embed', 'noscript', 'head', 'title', 'svg', 'math'];
+  const DROPPED = [
+    'script',
+    'style',
+    'template',
+    'iframe',
+    'object',
+    'embed',
+    'noscript',
+    'head',
+    'title',
+    'svg',
+    'math',
+  ];
   const SAFE_ADDRESS = /^(https?:|mailto:|data:image\/(png|jpeg|webp|avif|gif);)/i;
 
   /** @param {Node} from @param {Node} to */
@@ -34,7 +86,8 @@ const insertions = (() => {
       for (const attribute of attributes) {
         const value = node.getAttribute(attribute);
         const address = attribute === 'src' || attribute === 'href';
-        if (value !== null && (!address || SAFE_ADDRESS.test(value.trim()))) made.setAttribute(attribute, value);
+        if (value !== null && (!address || SAFE_ADDRESS.test(value.trim())))
+          made.setAttribute(attribute, value);
       }
       copy(node, made);
       if (name === 'img' && !made.hasAttribute('src')) made.remove();
@@ -49,12 +102,13 @@ const insertions = (() => {
   }
 
   /** @param {Element | null} target */
-  const isTextField = (target) => target instanceof HTMLTextAreaElement
-    || (target instanceof HTMLInputElement && TEXT_FIELDS.includes(target.type));
+  const isTextField = (target) =>
+    target instanceof HTMLTextAreaElement ||
+    (target instanceof HTMLInputElement && TEXT_FIELDS.includes(target.type));
 
   /** @param {Element | null} target @returns {target is HTMLElement} */
-  const isEditable = (target) => target instanceof HTMLElement
-    && (target.isContentEditable || target.ownerDocument.designMode === 'on');
+  const isEditable = (target) =>
+    target instanceof HTMLElement && (target.isContentEditable || target.ownerDocument.designMode === 'on');
 
   /** The caret, to come back to. @param {Element | null} target @returns {Range | null} */
   function remember(target) {

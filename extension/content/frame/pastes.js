@@ -11,7 +11,8 @@
     if (!event.isTrusted || !transfer || policies.off()) return;
     const { items, strings } = flavours.read(transfer);
     const files = /** @type {File[]} */ (items.filter((item) => item instanceof File));
-    const html = strings.find(([type]) => type === 'text/html')?.[1] ?? '';
+    // An editor that moves its own content does so with `beforeinput` too: there only files are new.
+    const html = again.kind === 'paste' ? (strings.find(([type]) => type === 'text/html')?.[1] ?? '') : '';
     if (!files.some(pictures.possible) && !flavours.embedded(html).length) return;
     event.preventDefault();
     event.stopImmediatePropagation();
@@ -23,7 +24,9 @@
       deliver: async (given, texts) => {
         const left = /** @type {File[]} */ (given.filter((file) => file));
         const prevented = await deliveries.deliver(
-          { type: 'deliver', ...again, files: left, strings: texts }, () => target);
+          { type: 'deliver', ...again, files: left, strings: texts },
+          () => target,
+        );
         if (!prevented) await insertions.insert(target, { files: left, strings: texts }, selection);
         return 'given';
       },

@@ -9,7 +9,8 @@
 /* exported pictures */
 const pictures = (() => {
   const HEAD = 65536; // bytes looked at: enough to find an APNG's animation chunk behind a colour profile
-  const PHOTO_NAME = /\.(jpe?g|jpe|jfif|png|webp|avif|hei[cf]s?|hif|bmp|dib|tiff?|jxl|jp2|dng|cr[23]|nef|arw|orf|rw2|raf)$/i;
+  const PHOTO_NAME =
+    /\.(jpe?g|jpe|jfif|png|webp|avif|hei[cf]s?|hif|bmp|dib|tiff?|jxl|jp2|dng|cr[23]|nef|arw|orf|rw2|raf)$/i;
   /** Extensions a type is written with; the first is the usual one. @type {Record<string, string[]>} */
   const EXTENSIONS = {
     jpeg: ['jpg', 'jpeg', 'jpe', 'jfif'],
@@ -57,13 +58,15 @@ const pictures = (() => {
     if (ascii(head, 4, 8) === 'ftyp') return sniffBox(head);
     if (starts('GIF87a') || starts('GIF89a')) return { format: 'gif', animated: true };
     if (starts('BM') && head.length > 26) return still('bmp');
-    if (starts('II*\0') || starts('MM\0*') || starts('II+\0') || starts('MM\0+')) return still('tiff'); // most raw too
+    // most raw formats are TIFF files too
+    if (['II*\0', 'MM\0*', 'II+\0', 'MM\0+'].some(starts)) return still('tiff');
     if (starts('\xff\x0a') || starts('\0\0\0\x0cJXL ')) return still('jxl');
     if (starts('\0\0\0\x0cjP  ') || starts('\xff\x4f\xff\x51')) return still('jp2');
     if (starts('IIRO') || starts('IIRS') || starts('IIU\0') || starts('FUJIFILMCCD-RAW')) return still('raw');
     if (starts('8BPS')) return still('psd');
     const text = ascii(head, 0, Math.min(head.length, 1024)).trimStart();
-    if (/^(\xef\xbb\xbf|\ufeff)?\s*(<\?xml[^>]*>|<!--[^]*?-->|<!DOCTYPE[^>]*>|\s)*<svg[\s>]/i.test(text)) return still('svg');
+    if (/^(\xef\xbb\xbf|\ufeff)?\s*(<\?xml[^>]*>|<!--[^]*?-->|<!DOCTYPE[^>]*>|\s)*<svg[\s>]/i.test(text))
+      return still('svg');
     return null;
   }
 
@@ -83,7 +86,8 @@ const pictures = (() => {
 
   /** @param {Blob} blob @returns {Promise<Uint8Array>} rejects if the file cannot be read */
   async function headOf(blob) {
-    // Copied, because in Firefox the buffer is the page's, and half of what one does with such a one is denied.
+    // Copied, because in Firefox the buffer is the page's, and half of what one does with such a one is
+    // denied.
     return Uint8Array.from(new Uint8Array(await blob.slice(0, HEAD).arrayBuffer()));
   }
 
@@ -102,7 +106,8 @@ const pictures = (() => {
   }
 
   /**
-   * The protected photo as the file the page gets: the original's name, with another extension if the type changed.
+   * The protected photo as the file the page gets: the original's name, with another extension if the type
+   * changed.
    * @param {File} original @param {Blob} photo @param {Uint8Array} head  the protected photo's first bytes
    */
   function rename(original, photo, head) {

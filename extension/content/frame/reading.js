@@ -6,13 +6,20 @@ const reading = (() => {
   /** @param {string} url */
   function isOwn(url) {
     try {
-      return ['data:', 'blob:'].includes(new URL(url).protocol) || new URL(url, location.href).origin === location.origin;
+      return (
+        ['data:', 'blob:'].includes(new URL(url).protocol) ||
+        new URL(url, location.href).origin === location.origin
+      );
     } catch {
       return false;
     }
   }
 
-  /** What is on the screen, where the address no longer leads to it. @param {string} url @returns {Promise<Blob | null>} */
+  /**
+   * What is on the screen, where the address no longer leads to it.
+   * @param {string} url
+   * @returns {Promise<Blob | null>}
+   */
   async function fromScreen(url) {
     const image = [...document.images].find(({ currentSrc, src }) => currentSrc === url || src === url);
     if (!image?.naturalWidth) return null;
@@ -20,7 +27,9 @@ const reading = (() => {
     canvas.width = image.naturalWidth;
     canvas.height = image.naturalHeight;
     canvas.getContext('2d')?.drawImage(image, 0, 0);
-    return new Promise((resolve) => { canvas.toBlob(resolve, 'image/png'); });
+    return new Promise((resolve) => {
+      canvas.toBlob(resolve, 'image/png');
+    });
   }
 
   /** @param {string} url @returns {Promise<Blob | null>} null if this frame cannot */

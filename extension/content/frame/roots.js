@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Where the listeners sit: on the window, in the capture phase, before any of the page's; and in shadow roots,
- * because `change` does not leave them.
+ * Where the listeners sit: on the window, in the capture phase, before any of the page's; and in shadow
+ * roots, because `change` does not leave them.
  */
 
 /* exported roots */
@@ -12,7 +12,11 @@ const roots = (() => {
   const onWindow = [];
   const api = /** @type {any} */ (globalThis);
 
-  /** The element's shadow root, though it may be closed. @param {unknown} element @returns {ShadowRoot | null} */
+  /**
+   * The element's shadow root, though it may be closed.
+   * @param {unknown} element
+   * @returns {ShadowRoot | null}
+   */
   function shadowOf(element) {
     if (!(element instanceof HTMLElement)) return null;
     const root = api.chrome?.dom?.openOrClosedShadowRoot
@@ -30,16 +34,19 @@ const roots = (() => {
   const arm = (root) => add(root, everywhere);
 
   /**
-   * The innermost element of an event, through closed roots; each root on the way is listened to from then on.
+   * The innermost element of an event, through closed roots; each root on the way is listened to from then
+   * on.
    * @param {Event} event @returns {EventTarget | null}
    */
   function innermost(event) {
     let at = event.composedPath()[0] ?? null;
     for (let root = shadowOf(at); root; root = shadowOf(at)) {
       arm(root);
-      const inner = event instanceof MouseEvent && event.type !== 'click'
-        ? root.elementFromPoint(event.clientX, event.clientY)
-        : root.activeElement ?? (event instanceof MouseEvent ? root.elementFromPoint(event.clientX, event.clientY) : null);
+      const inner =
+        event instanceof MouseEvent && event.type !== 'click'
+          ? root.elementFromPoint(event.clientX, event.clientY)
+          : (root.activeElement ??
+            (event instanceof MouseEvent ? root.elementFromPoint(event.clientX, event.clientY) : null));
       if (!inner || inner === at || inner.getRootNode() !== root) break;
       at = inner;
     }
@@ -58,8 +65,8 @@ const roots = (() => {
       add(window, onWindow);
     };
     listen();
-    // `document.open()` takes the listeners off the window, and so does the `document.write()` that implies it, of
-    // which only the new content tells. Those that are still there are not added twice.
+    // `document.open()` takes the listeners off the window, and so does the `document.write()` that implies
+    // it, of which only the new content tells. Those that are still there are not added twice.
     pageWorld.onNode('opened', listen);
     new MutationObserver(listen).observe(document, { childList: true });
     pageWorld.onNode('shadow', (/** @type {HTMLElement} */ host) => {
@@ -70,9 +77,13 @@ const roots = (() => {
 
   return {
     /** @param {string} type @param {(event: any) => void} listener  on the window and in shadow roots */
-    onEverywhere: (type, listener) => { everywhere.push([type, listener]); },
+    onEverywhere: (type, listener) => {
+      everywhere.push([type, listener]);
+    },
     /** @param {string} type @param {(event: any) => void} listener */
-    onWindow: (type, listener) => { onWindow.push([type, listener]); },
+    onWindow: (type, listener) => {
+      onWindow.push([type, listener]);
+    },
     innermost,
     shadowOf,
     start,

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Where the chip is shown: in this frame, or, if this one is too small or out of sight, in the top frame. What is to be
- * shown goes there through the background, and the presses come back; the page sees neither.
+ * Where the chip is shown: in this frame, or, if this one is too small or out of sight, in the top frame.
+ * What is to be shown goes there through the background, and the presses come back; the page sees neither.
  */
 
 /* exported stage */
@@ -55,7 +55,7 @@ const stage = (() => {
       return;
     }
     current.set(id, view);
-    if (!fits() && await sendUp(id, view)) {
+    if (!fits() && (await sendUp(id, view))) {
       away.add(id);
       chip.remove(id);
     } else if (current.get(id) === view && !away.has(id)) {
@@ -67,13 +67,16 @@ const stage = (() => {
   function boxOf(result) {
     const boxes = (result?.faces ?? []).filter(({ changed }) => changed).map(({ box }) => box);
     if (!boxes.length) return null;
-    const edge = (/** @type {number} */ i, /** @type {(...n: number[]) => number} */ of) => of(...boxes.map((box) => box[i]));
+    const edge = (/** @type {number} */ i, /** @type {(...n: number[]) => number} */ of) =>
+      of(...boxes.map((box) => box[i]));
     return [edge(0, Math.min), edge(1, Math.min), edge(2, Math.max), edge(3, Math.max)];
   }
 
   /** @param {Acquisition} acquisition @returns {Pair[]} */
-  const pairsOf = ({ photos }) => photos.flatMap(({ file, given, result }) => (
-    given ? [{ before: new Blob([file]), after: new Blob([given]), box: boxOf(result) }] : []));
+  const pairsOf = ({ photos }) =>
+    photos.flatMap(({ file, given, result }) =>
+      given ? [{ before: new Blob([file]), after: new Blob([given]), box: boxOf(result) }] : [],
+    );
 
   /** @param {string} id */
   async function compare(id) {
@@ -108,7 +111,9 @@ const stage = (() => {
     void show(acquisition.id, view);
     if (!view && acquisition.phase === 'done') void acquisitions.press(acquisition.id, 'close', null);
   });
-  window.addEventListener('pagehide', () => { for (const id of away) void sendUp(id, null); });
+  window.addEventListener('pagehide', () => {
+    for (const id of away) void sendUp(id, null);
+  });
 
   return {
     press,
@@ -117,7 +122,7 @@ const stage = (() => {
     compareFor: ({ frame, id, pairs }) => chip.compare(`${frame}:${id}`, pairs),
     /** Say something that belongs to no acquisition. @param {string} title @param {string[]} lines */
     note: (title, lines = []) => {
-      const id = `note-${count += 1}`;
+      const id = `note-${(count += 1)}`;
       void show(id, views.note(id, title, lines));
     },
   };

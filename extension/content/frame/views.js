@@ -2,16 +2,19 @@
 /** What the chip says about an acquisition, as plain data: it may be shown in another frame. */
 
 /**
- * @typedef {{action: string, index: number | null, label: string, look: 'main' | 'plain' | 'careful'}} ViewButton
- *   `careful`: works only once it has been in sight for a moment
+ * @typedef {'main' | 'plain' | 'careful'} Look  `careful`: works only once it has been in sight for a moment
+ * @typedef {{action: string, index: number | null, label: string, look: Look}} ViewButton
  * @typedef {{name: string, title: string, hint: string, buttons: ViewButton[]}} ViewPhoto  one that failed
  * @typedef {{id: string, tone: 'busy' | 'ask' | 'stuck' | 'done' | 'note', title: string, lines: string[],
- *            progress: {done: number, total: number} | null, photos: ViewPhoto[], buttons: ViewButton[]}} View
+ *   progress: {done: number, total: number} | null, photos: ViewPhoto[], buttons: ViewButton[]}} View
  */
 
 /* exported views */
 const views = (() => {
-  /** What the user can do about a problem, beside trying again. @type {Record<string, ['onboarding' | 'options', string]>} */
+  /**
+   * What the user can do about a problem, beside trying again.
+   * @type {Record<string, ['onboarding' | 'options', string]>}
+   */
   const REMEDIES = {
     not_paired: ['onboarding', 'chip_pair'],
     unauthorized: ['onboarding', 'chip_pair'],
@@ -22,11 +25,17 @@ const views = (() => {
     daemon_too_old: ['options', 'chip_options'],
   };
 
-  /** @param {ViewButton['look']} look @param {string} action @param {string} label @param {number | null} [index] */
+  /**
+   * @param {Look} look
+   * @param {string} action
+   * @param {string} label
+   * @param {number | null} [index]
+   */
   const button = (look, action, label, index = null) => ({ action, index, label, look });
 
   /** @param {Acquisition} acquisition */
-  const photosToProtect = ({ photos }) => photos.filter(({ state }) => !['ignored', 'passed'].includes(state));
+  const photosToProtect = ({ photos }) =>
+    photos.filter(({ state }) => !['ignored', 'passed'].includes(state));
 
   /** The circle and how strongly. @param {Acquisition} acquisition */
   function manner({ policy }) {
@@ -70,7 +79,8 @@ const views = (() => {
 
   /** @param {Acquisition} acquisition */
   function stuck(acquisition) {
-    const failed = acquisition.photos.map((photo, index) => ({ photo, index }))
+    const failed = acquisition.photos
+      .map((photo, index) => ({ photo, index }))
       .filter(({ photo }) => photo.state === 'failed');
     const codes = new Set(failed.map(({ photo }) => photo.problem?.code));
     const common = failed[0]?.photo.problem ?? acquisition.problem ?? courier.problem('timeout');
@@ -80,16 +90,19 @@ const views = (() => {
     return {
       title: words.count('chip_stuck', many),
       lines: one ? textsOf(common) : [],
-      photos: one && many === 1 ? [] : failed.map(({ photo, index }) => ({
-        name: photo.file.name,
-        title: one ? '' : photo.problem?.title ?? '',
-        hint: one ? '' : photo.problem?.hint ?? '',
-        buttons: [
-          ...(one ? [] : [button('plain', 'retry', words.say('chip_retry'), index)]),
-          button('plain', 'leave_out', words.say('chip_leave_out'), index),
-          button('careful', 'original', words.say('chip_original'), index),
-        ],
-      })),
+      photos:
+        one && many === 1
+          ? []
+          : failed.map(({ photo, index }) => ({
+              name: photo.file.name,
+              title: one ? '' : (photo.problem?.title ?? ''),
+              hint: one ? '' : (photo.problem?.hint ?? ''),
+              buttons: [
+                ...(one ? [] : [button('plain', 'retry', words.say('chip_retry'), index)]),
+                button('plain', 'leave_out', words.say('chip_leave_out'), index),
+                button('careful', 'original', words.say('chip_original'), index),
+              ],
+            })),
       buttons: [
         ...(reloaded ? [] : [button('main', 'retry', words.say('chip_retry'))]),
         ...(one ? remedy(common) : []),
@@ -100,19 +113,30 @@ const views = (() => {
   }
 
   /** @param {Problem} problem */
-  const textsOf = ({ title, detail, hint }) => [title, detail === title ? '' : detail, hint ?? ''].filter((text) => text);
+  const textsOf = ({ title, detail, hint }) =>
+    [title, detail === title ? '' : detail, hint ?? ''].filter((text) => text);
 
   /** @param {Acquisition} acquisition @param {string} state @param {string | null} [reason] */
-  const countOf = ({ photos }, state, reason = null) => photos.filter(
-    (photo) => photo.state === state && (!reason || photo.reason === reason)).length;
+  const countOf = ({ photos }, state, reason = null) =>
+    photos.filter((photo) => photo.state === state && (!reason || photo.reason === reason)).length;
 
   /** @param {Acquisition} acquisition */
   function done(acquisition) {
     const changed = acquisition.photos.reduce((sum, { result }) => sum + (result?.changed ?? 0), 0);
-    const small = acquisition.photos.reduce((sum, { result }) => sum + (result ? result.found - result.changed : 0), 0);
+    const small = acquisition.photos.reduce(
+      (sum, { result }) => sum + (result ? result.found - result.changed : 0),
+      0,
+    );
     const safe = countOf(acquisition, 'protected');
-    const passed = ['no_face', 'faces_too_small', 'already_protected', 'animated', 'animated_image', 'gif', 'drawing']
-      .map((reason) => [reason, countOf(acquisition, 'passed', reason)]);
+    const passed = [
+      'no_face',
+      'faces_too_small',
+      'already_protected',
+      'animated',
+      'animated_image',
+      'gif',
+      'drawing',
+    ].map((reason) => [reason, countOf(acquisition, 'passed', reason)]);
     const notes = [
       ...passed.map(([reason, n]) => (n ? words.count(`chip_passed_${reason}`, Number(n)) : '')),
       ...['original', 'left_out'].map((state) => {
@@ -139,22 +163,40 @@ const views = (() => {
   function of(acquisition) {
     const base = { id: acquisition.id, lines: [], progress: null, photos: [], buttons: [] };
     switch (acquisition.phase) {
-      case 'asking': return { ...base, tone: 'ask', ...ask(acquisition) };
+      case 'asking':
+        return { ...base, tone: 'ask', ...ask(acquisition) };
       case 'working':
-      case 'delivering': return { ...base, tone: 'busy', ...busy(acquisition) };
-      case 'stuck': return { ...base, tone: 'stuck', ...stuck(acquisition) };
+      case 'delivering':
+        return { ...base, tone: 'busy', ...busy(acquisition) };
+      case 'stuck':
+        return { ...base, tone: 'stuck', ...stuck(acquisition) };
       case 'done': {
         const said = done(acquisition);
         return said && { ...base, ...said };
       }
-      case 'policy': return { ...base, tone: 'busy', title: words.say('chip_starting'), progress: { done: 0, total: 0 },
-        buttons: [button('plain', 'cancel', words.say('chip_cancel'))] };
-      default: return null;
+      case 'policy':
+        return {
+          ...base,
+          tone: 'busy',
+          title: words.say('chip_starting'),
+          progress: { done: 0, total: 0 },
+          buttons: [button('plain', 'cancel', words.say('chip_cancel'))],
+        };
+      default:
+        return null;
     }
   }
 
   /** @param {string} id @param {string} title @param {string[]} lines @returns {View} */
-  const note = (id, title, lines = []) => ({ id, tone: 'note', title, lines, progress: null, photos: [], buttons: [] });
+  const note = (id, title, lines = []) => ({
+    id,
+    tone: 'note',
+    title,
+    lines,
+    progress: null,
+    photos: [],
+    buttons: [],
+  });
 
   return { of, note };
 })();

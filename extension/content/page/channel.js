@@ -4,7 +4,8 @@
  *
  * A MessagePort carries messages. What cannot be cloned, a node, goes over in an event at a detached element
  * that only the two sides know, the mailbox: at once, and also for detached nodes and those in closed shadow
- * roots. Port and mailbox are handed over before any code of the page runs; whoever comes later finds no listener.
+ * roots. Port and mailbox are handed over before any code of the page runs; whoever comes later finds no
+ * listener.
  */
 
 /** @typedef {{type: string, [entry: string]: any}} Letter */
@@ -47,9 +48,13 @@
       map.set(topics, type, readers);
     },
 
-    id: () => `p${count += 1}`,
+    id: () => `p${(count += 1)}`,
 
-    /** Show the frame script a node, at once. @param {'click' | 'shadow' | 'opened'} what @param {any} [node] */
+    /**
+     * Show the frame script a node, at once.
+     * @param {'click' | 'shadow' | 'opened'} what
+     * @param {any} [node]
+     */
     announce: (what, node = null) => {
       quietly(() => dispatch(mailbox, new make.SubmitEvent(what, { submitter: node })), false);
     },
@@ -58,7 +63,9 @@
     nodeOf: (id) => {
       /** @type {any} */
       let node = null;
-      const take = (/** @type {Event} */ event) => { node = submitterOf(event); };
+      const take = (/** @type {Event} */ event) => {
+        node = submitterOf(event);
+      };
       listen(mailbox, 'node', take);
       dispatch(mailbox, new make.CustomEvent('ask', { detail: id }));
       unlisten(mailbox, 'node', take);

@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * The page gets its files here, and sees the events it would have seen. The frame script decides what and when;
- * it is done in the page's world because of the DataTransfers: Firefox hides the content of one that an extension
- * made.
+ * The page gets its files here, and sees the events it would have seen. The frame script decides what and
+ * when; it is done in the page's world because of the DataTransfers: Firefox hides the content of one that an
+ * extension made.
  */
 
 (() => {
@@ -56,7 +56,10 @@
   /** @param {any} node @param {any} letter */
   function beforeInput(node, letter) {
     const dataTransfer = transfers.load(letter);
-    return !dispatch(node, new make.InputEvent('beforeinput', init({ inputType: letter.inputType, dataTransfer })));
+    return !dispatch(
+      node,
+      new make.InputEvent('beforeinput', init({ inputType: letter.inputType, dataTransfer })),
+    );
   }
 
   channel.on('deliver', (/** @type {any} */ letter) => {
@@ -81,7 +84,8 @@
 
   channel.on('cancelled', (/** @type {any} */ letter) => {
     const node = channel.nodeOf(letter.id);
-    if (letter.kind === 'input') dispatch(node, new make.Event('cancel', init({ cancelable: false, composed: false })));
+    if (letter.kind === 'input')
+      dispatch(node, new make.Event('cancel', init({ cancelable: false, composed: false })));
     if (letter.kind === 'drop') drag(node, letter, 'dragleave');
     channel.send({ type: 'delivered', id: letter.id, prevented: true });
   });

@@ -20,7 +20,9 @@
   const read = /** @type {WeakSet<object>} */ (new WeakSet());
   let active = true; // until the policy is known
 
-  channel.on('policy', (/** @type {any} */ letter) => { active = letter.active; });
+  channel.on('policy', (/** @type {any} */ letter) => {
+    active = letter.active;
+  });
 
   channel.on('settle', (/** @type {any} */ letter) => {
     const one = map.get(waiting, letter.id);
@@ -35,12 +37,18 @@
     one.resolve(blob);
   });
 
-  /** Have it protected; pictures only are changed. @param {Blob} blob @param {string} source @returns {Promise<Blob>} */
-  const acquire = (blob, source) => new make.Promise((resolve, reject) => {
-    const id = channel.id();
-    map.set(waiting, id, { resolve, reject, original: blob });
-    channel.send({ type: 'acquire', id, source, file: blob });
-  });
+  /**
+   * Have it protected; pictures only are changed.
+   * @param {Blob} blob
+   * @param {string} source
+   * @returns {Promise<Blob>}
+   */
+  const acquire = (blob, source) =>
+    new make.Promise((resolve, reject) => {
+      const id = channel.id();
+      map.set(waiting, id, { resolve, reject, original: blob });
+      channel.send({ type: 'acquire', id, source, file: blob });
+    });
 
   // Handles of the page's own private file system hold what the page itself wrote there.
   const storage = quietly(() => navigator.storage, undefined);
@@ -52,9 +60,17 @@
   function whetherOwn(handle, done) {
     const foreign = () => done(false);
     if (!storage || !rootOf || !pathIn) return foreign();
-    return quietly(() => when(rootOf(storage), (root) => {
-      quietly(() => when(pathIn(root, handle), (path) => done(path !== null), foreign), undefined);
-    }, foreign), undefined);
+    return quietly(
+      () =>
+        when(
+          rootOf(storage),
+          (root) => {
+            quietly(() => when(pathIn(root, handle), (path) => done(path !== null), foreign), undefined);
+          },
+          foreign,
+        ),
+      undefined,
+    );
   }
 
   /** The same file asked for again is not protected anew. @param {any} handle @param {File} file */
@@ -64,7 +80,13 @@
     const promise = acquire(file, 'handle');
     weakMap.set(kept, handle, { lastModified: lastModified(file), size: sizeOf(file), promise });
     // A cancelled one may be asked for again.
-    when(promise, () => {}, () => { weakMap.set(kept, handle, null); });
+    when(
+      promise,
+      () => {},
+      () => {
+        weakMap.set(kept, handle, null);
+      },
+    );
     return promise;
   }
 
@@ -72,9 +94,15 @@
     const original = apply(native, self, args);
     if (!active) return original;
     return new make.Promise((resolve, reject) => {
-      when(original, (file) => {
-        whetherOwn(self, (own) => { resolve(own ? file : protectedOnce(self, file)); });
-      }, reject);
+      when(
+        original,
+        (file) => {
+          whetherOwn(self, (own) => {
+            resolve(own ? file : protectedOnce(self, file));
+          });
+        },
+        reject,
+      );
     });
   });
 
@@ -83,10 +111,14 @@
   replace(Reflect.get(globalThis, 'Clipboard')?.prototype, 'read', (self, args, native) => {
     const original = apply(native, self, args);
     return new make.Promise((resolve, reject) => {
-      when(original, (list) => {
-        for (let i = 0; i < list.length; i += 1) weakSet.add(read, list[i]);
-        resolve(list);
-      }, reject);
+      when(
+        original,
+        (list) => {
+          for (let i = 0; i < list.length; i += 1) weakSet.add(read, list[i]);
+          resolve(list);
+        },
+        reject,
+      );
     });
   });
 
@@ -95,12 +127,16 @@
     if (!active || !quietly(() => weakSet.has(read, self), false)) return original;
     const type = `${args[0]}`;
     return new make.Promise((resolve, reject) => {
-      when(original, (blob) => {
-        const memo = weakMap.get(kept, self) ?? new NewMap();
-        weakMap.set(kept, self, memo);
-        if (!map.has(memo, type)) map.set(memo, type, acquire(blob, 'clipboard'));
-        resolve(map.get(memo, type));
-      }, reject);
+      when(
+        original,
+        (blob) => {
+          const memo = weakMap.get(kept, self) ?? new NewMap();
+          weakMap.set(kept, self, memo);
+          if (!map.has(memo, type)) map.set(memo, type, acquire(blob, 'clipboard'));
+          resolve(map.get(memo, type));
+        },
+        reject,
+      );
     });
   });
 })();

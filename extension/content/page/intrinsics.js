@@ -2,9 +2,9 @@
 /**
  * What the scripts of this folder use of the page's world, taken before the page's own code runs.
  *
- * The page shares these globals with us and may replace any of them later, so at run time nothing is called by
- * looking it up on a prototype: only what is kept here. `for...of`, spreading into calls, `await` and array
- * methods would look things up too, and are not used in this folder.
+ * The page shares these globals with us and may replace any of them later, so at run time nothing is called
+ * by looking it up on a prototype: only what is kept here. `for...of`, spreading into calls, `await` and
+ * array methods would look things up too, and are not used in this folder.
  *
  * The scripts share `globalThis.ermaskPage`; start.js, the last of them, deletes it.
  */
@@ -19,7 +19,8 @@
  * @property {(owner: any, name: string) => (self: any, value: any) => void} setter
  * @property {(owner: any, name: PropertyKey, value: unknown) => void} put
  * @property {(list: any[], item: unknown) => void} append
- * @property {(owner: any, name: string, body: (self: any, args: any[], native: Function) => any) => void} replace
+ * @property {(owner: any, name: string, body: (self: any, args: any[],
+ *   native: Function) => any) => void} replace
  * @property {<T>(run: () => T, otherwise: T) => T} quietly
  * @property {(promise: any, done: (value: any) => void, failed: (reason: any) => void) => void} when
  * @property {{Promise: PromiseConstructor, DOMException: typeof DOMException, TypeError: typeof TypeError,
@@ -58,8 +59,12 @@
     return (self, ...rest) => apply(native, self, rest);
   };
 
-  /** A descriptor that inherits nothing the page could have put on Object.prototype. @param {PropertyDescriptor} own */
-  const plain = (own) => /** @type {PropertyDescriptor} */ (/** @type {unknown} */ ({ __proto__: null, ...own }));
+  /**
+   * A descriptor that inherits nothing the page could have put on Object.prototype.
+   * @param {PropertyDescriptor} own
+   */
+  const plain = (own) =>
+    /** @type {PropertyDescriptor} */ (/** @type {unknown} */ ({ __proto__: null, ...own }));
 
   /** @type {Page['put']} */
   const put = (owner, name, value) => {
@@ -105,11 +110,28 @@
       }
     },
     when: (promise, done, failed) => {
-      then(promise, (/** @type {any} */ value) => { done(value); }, (/** @type {any} */ why) => { failed(why); });
+      then(
+        promise,
+        (/** @type {any} */ value) => {
+          done(value);
+        },
+        (/** @type {any} */ why) => {
+          failed(why);
+        },
+      );
     },
     make: {
-      Promise, DOMException, TypeError, DataTransfer, Event, CustomEvent, SubmitEvent, DragEvent, InputEvent,
-      ClipboardEvent, ProgressEvent,
+      Promise,
+      DOMException,
+      TypeError,
+      DataTransfer,
+      Event,
+      CustomEvent,
+      SubmitEvent,
+      DragEvent,
+      InputEvent,
+      ClipboardEvent,
+      ProgressEvent,
     },
     dispatch: method(EventTarget.prototype, 'dispatchEvent'),
     listen: method(EventTarget.prototype, 'addEventListener'),

@@ -1,7 +1,8 @@
 // @ts-check
 /**
- * File inputs the frame script's listeners on the window would not hear of: detached ones, and those in closed
- * shadow roots, from which `change` never comes out. They are shown to it when a script opens them, or makes the root.
+ * File inputs the frame script's listeners on the window would not hear of: detached ones, and those in
+ * closed shadow roots, from which `change` never comes out. They are shown to it when a script opens them, or
+ * makes the root.
  */
 
 (() => {

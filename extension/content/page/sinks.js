@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Strict mode: watches what the page sends, for pictures that were never handed to it. A net under the hooks, for
- * pictures the page made itself (camera, canvas) or kept from before; off unless the user wants it.
+ * Strict mode: watches what the page sends, for pictures that were never handed to it. A net under the hooks,
+ * for pictures the page made itself (camera, canvas) or kept from before; off unless the user wants it.
  *
  * Nothing is patched until the policy asks for it, so most pages keep their own `fetch`.
  */
@@ -38,20 +38,32 @@
     if (at(0) === 0xff && at(1) === 0xd8 && at(2) === 0xff) return true; // JPEG
     if (at(0) === 0x89 && at(1) === 0x50 && at(2) === 0x4e && at(3) === 0x47) return true; // PNG
     if (at(0) === 0x52 && at(1) === 0x49 && at(8) === 0x57 && at(9) === 0x45) return true; // RIFF....WEBP
-    return at(4) === 0x66 && at(5) === 0x74 && at(6) === 0x79 && at(7) === 0x70 // ftyp
-      && ((at(8) === 0x61 && at(9) === 0x76 && at(10) === 0x69) || at(8) === 0x68 || at(9) === 0x69); // avi* h* mif1
+    return (
+      at(4) === 0x66 &&
+      at(5) === 0x74 &&
+      at(6) === 0x79 &&
+      at(7) === 0x70 && // ftyp
+      ((at(8) === 0x61 && at(9) === 0x76 && at(10) === 0x69) || at(8) === 0x68 || at(9) === 0x69)
+    ); // avi* h* mif1
   }
 
   /** @param {string} type */
   function isPhotoType(type) {
-    return type[0] === 'i' && type[1] === 'm' && type[5] === '/' && type !== 'image/svg+xml' && type !== 'image/gif';
+    return (
+      type[0] === 'i' &&
+      type[1] === 'm' &&
+      type[5] === '/' &&
+      type !== 'image/svg+xml' &&
+      type !== 'image/gif'
+    );
   }
 
   const isBlob = (/** @type {any} */ it) => quietly(() => typeof sizeOf(it) === 'number', false);
   const isBuffer = (/** @type {any} */ it) => quietly(() => typeof bufferSize(it) === 'number', false);
 
   /**
-   * Sort what is being sent: `photos` counts the unknown pictures; `doubtful` are blobs only their bytes can tell.
+   * Sort what is being sent: `photos` counts the unknown pictures; `doubtful` are blobs only their bytes can
+   * tell.
    * @param {any} body @returns {{photos: number, doubtful: Blob[]}}
    */
   function sort(body) {
@@ -97,7 +109,9 @@
     const { photos, doubtful } = quietly(() => sort(body), { photos: 0, doubtful: [] });
     if (photos) report(photos);
     else if (doubtful.length) {
-      openDoubtful(doubtful, (count) => { if (count) channel.send({ type: 'unseen', blocked: false, count }); });
+      openDoubtful(doubtful, (count) => {
+        if (count) channel.send({ type: 'unseen', blocked: false, count });
+      });
     }
     return photos > 0 && strict === 'block';
   }
@@ -134,8 +148,9 @@
       return undefined;
     });
 
-    replace(Navigator.prototype, 'sendBeacon', (self, args, native) => (
-      watch(args[1]) ? false : apply(native, self, args)));
+    replace(Navigator.prototype, 'sendBeacon', (self, args, native) =>
+      watch(args[1]) ? false : apply(native, self, args),
+    );
 
     replace(WebSocket.prototype, 'send', (self, args, native) => {
       if (watch(args[0])) throw new make.DOMException('The message could not be sent.', 'NetworkError');

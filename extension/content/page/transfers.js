@@ -5,8 +5,8 @@
  */
 
 /**
- * What a transfer is made of. `paths[i]` is empty for a file of its own, 'holiday/a.jpg' for one from a dropped
- * folder. `order` has an index into `files`, or a folder's name, for each item.
+ * What a transfer is made of. `paths[i]` is empty for a file of its own, 'holiday/a.jpg' for one from a
+ * dropped folder. `order` has an index into `files`, or a folder's name, for each item.
  * @typedef {{files: File[], paths: string[], folders: string[], order: (number | string)[],
  *            strings: [string, string][]}} Cargo
  */
@@ -20,6 +20,8 @@
   const addItem = page.method(DataTransferItemList.prototype, 'add');
   const itemsOf = page.getter(DataTransfer.prototype, 'items');
   const setData = page.method(DataTransfer.prototype, 'setData');
+  const setAllowed = page.setter(DataTransfer.prototype, 'effectAllowed');
+  const setEffect = page.setter(DataTransfer.prototype, 'dropEffect');
   const fileOf = page.method(DataTransferItem.prototype, 'getAsFile');
   const nameOf = page.getter(File.prototype, 'name');
   const NewFile = File;
@@ -30,8 +32,14 @@
 
   /** @param {Branch | null} parent @param {string} name @param {File | null} file @returns {Branch} */
   function branch(parent, name, file) {
-    const made = { parent, name, file, names: /** @type {string[]} */ ([]), children: new NewMap(),
-      path: parent ? (parent.path === '/' ? `/${name}` : `${parent.path}/${name}`) : '/' };
+    const made = {
+      parent,
+      name,
+      file,
+      names: /** @type {string[]} */ ([]),
+      children: new NewMap(),
+      path: parent ? (parent.path === '/' ? `/${name}` : `${parent.path}/${name}`) : '/',
+    };
     if (parent) {
       if (!map.has(parent.children, name)) page.append(parent.names, name);
       map.set(parent.children, name, made);
@@ -55,6 +63,9 @@
   function load(cargo) {
     const transfer = new make.DataTransfer();
     const items = itemsOf(transfer);
+    // As of a file from the desktop; some drop zones look.
+    setAllowed(transfer, 'all');
+    setEffect(transfer, 'copy');
     const root = branch(null, '', null);
     for (let i = 0; i < cargo.folders.length; i += 1) grow(root, cargo.folders[i], null);
     for (let i = 0; i < cargo.files.length; i += 1) {
@@ -77,10 +88,11 @@
   }
 
   /** @param {any} item @returns {Branch | undefined} */
-  const nodeOf = (item) => quietly(() => {
-    const file = fileOf(item);
-    return file ? weakMap.get(nodes, file) : undefined;
-  }, undefined);
+  const nodeOf = (item) =>
+    quietly(() => {
+      const file = fileOf(item);
+      return file ? weakMap.get(nodes, file) : undefined;
+    }, undefined);
 
   replace(DataTransferItem.prototype, 'webkitGetAsEntry', (self, args, native) => {
     const node = nodeOf(self);
@@ -90,7 +102,9 @@
   replace(DataTransferItem.prototype, 'getAsFileSystemHandle', (self, args, native) => {
     const node = nodeOf(self);
     if (!node) return apply(native, self, args);
-    return new make.Promise((resolve) => { resolve(page.transfers.handle(node)); });
+    return new make.Promise((resolve) => {
+      resolve(page.transfers.handle(node));
+    });
   });
 
   page.transfers = {

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Entries (File and Directory Entries API) and handles (File System API) of a protected drop, which is a tree in
- * memory. They can be read, not written: there is no file behind them to write to.
+ * Entries (File and Directory Entries API) and handles (File System API) of a protected drop, which is a tree
+ * in memory. They can be read, not written: there is no file behind them to write to.
  */
 
 /**
@@ -18,7 +18,8 @@
   const { asyncIterator } = Symbol;
   const split = page.method(String.prototype, 'split');
   const soon = queueMicrotask;
-  const prototypeOf = (/** @type {string} */ name) => Reflect.get(globalThis, name)?.prototype ?? Object.prototype;
+  const prototypeOf = (/** @type {string} */ name) =>
+    Reflect.get(globalThis, name)?.prototype ?? Object.prototype;
   const FILE_ENTRY = prototypeOf('FileSystemFileEntry');
   const FOLDER_ENTRY = prototypeOf('FileSystemDirectoryEntry');
   const READER = prototypeOf('FileSystemDirectoryReader');
@@ -27,12 +28,21 @@
 
   /** @param {string} name */
   const error = (name) => new make.DOMException('', name);
-  const resolved = (/** @type {unknown} */ value) => new make.Promise((resolve) => { resolve(value); });
-  const rejected = (/** @type {string} */ name) => new make.Promise((_, reject) => { reject(error(name)); });
+  const resolved = (/** @type {unknown} */ value) =>
+    new make.Promise((resolve) => {
+      resolve(value);
+    });
+  const rejected = (/** @type {string} */ name) =>
+    new make.Promise((_, reject) => {
+      reject(error(name));
+    });
 
   /** Call a page's callback later, as the browser does. @param {any} callback @param {unknown} value */
   const answer = (callback, value) => {
-    if (typeof callback === 'function') soon(() => { apply(callback, undefined, [value]); });
+    if (typeof callback === 'function')
+      soon(() => {
+        apply(callback, undefined, [value]);
+      });
   };
 
   /** @param {Branch} node @param {string} path @returns {Branch | null} */
@@ -41,7 +51,7 @@
     let at = /** @type {Branch | null} */ (node);
     for (let i = 0; i < parts.length && at; i += 1) {
       if (parts[i] === '' || parts[i] === '.') continue;
-      at = parts[i] === '..' ? at.parent : map.get(at.children, parts[i]) ?? null;
+      at = parts[i] === '..' ? at.parent : (map.get(at.children, parts[i]) ?? null);
     }
     return at;
   }
@@ -80,8 +90,14 @@
       });
       return reader;
     });
-    const lookUp = (/** @type {boolean} */ file) =>
-      (/** @type {string} */ path, /** @type {any} */ _, /** @type {any} */ done, /** @type {any} */ failed) => {
+    const lookUp =
+      (/** @type {boolean} */ file) =>
+      (
+        /** @type {string} */ path,
+        /** @type {any} */ _,
+        /** @type {any} */ done,
+        /** @type {any} */ failed,
+      ) => {
         const found = find(node, path ?? '');
         if (!found) return answer(failed, error('NotFoundError'));
         if ((found.file !== null) !== file) return answer(failed, error('TypeMismatchError'));
@@ -113,7 +129,8 @@
     put(made, 'kind', node.file ? 'file' : 'directory');
     put(made, 'name', node.name);
     put(made, 'isSameEntry', (/** @type {unknown} */ other) => resolved(other === made));
-    const permission = (/** @type {any} */ wish) => resolved(wish?.mode === 'readwrite' ? 'denied' : 'granted');
+    const permission = (/** @type {any} */ wish) =>
+      resolved(wish?.mode === 'readwrite' ? 'denied' : 'granted');
     put(made, 'queryPermission', permission);
     put(made, 'requestPermission', permission);
     put(made, 'remove', () => rejected('NotAllowedError'));

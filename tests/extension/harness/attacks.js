@@ -135,7 +135,8 @@ export async function callTheDaemon(daemon) {
 export async function reachForTheExtension(origin, id) {
   /** @type {string[]} */
   const reached = [];
-  const runtime = /** @type {any} */ (globalThis).chrome?.runtime ?? /** @type {any} */ (globalThis).browser?.runtime;
+  const { chrome, browser } = /** @type {any} */ (globalThis);
+  const runtime = chrome?.runtime ?? browser?.runtime;
   if (runtime?.sendMessage) {
     const answer = await new Promise((resolve) => {
       setTimeout(resolve, 2000, null);

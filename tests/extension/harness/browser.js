@@ -38,7 +38,7 @@ export class Browser {
   /**
    * @param {BrowserName} name
    * @param {ExtensionCopy | null} extension null: the browser as it comes
-   * @param {{args?: string[], prefs?: Record<string, unknown>}} [options] args for Chromium, prefs for Firefox
+   * @param {{args?: string[], prefs?: Record<string, unknown>}} [options] for Chromium; for Firefox
    */
   static async launch(name, extension, { args = [], prefs = {} } = {}) {
     const executablePath = browserPath(name);
@@ -78,7 +78,7 @@ export class Browser {
   }
 
   /**
-   * Send a message to the background as a page of the extension does. Photos are Buffers here, and Blobs there.
+   * Send a message to the background as a page of the extension does. Photos are Buffers here, Blobs there.
    * @template {import('../../../extension/shared/messages.js').Request['type']} T
    * @param {{type: T} & Record<string, unknown>} request
    * @returns {Promise<any>} the answer's value; an Error with `code` for a problem
@@ -192,7 +192,11 @@ export class Browser {
   async permitClipboard(origin) {
     if (this.name !== 'chromium') return;
     const context = this.puppet.defaultBrowserContext();
-    await context.overridePermissions(origin, ['clipboard-read', 'clipboard-write', 'clipboard-sanitized-write']);
+    await context.overridePermissions(origin, [
+      'clipboard-read',
+      'clipboard-write',
+      'clipboard-sanitized-write',
+    ]);
   }
 
   /** End Chromium's service worker as the browser itself does: at once, with all that it has in memory. */

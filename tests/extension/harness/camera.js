@@ -53,6 +53,9 @@ export class Camera {
           // nothing is half-way
           { name: 'prefers-reduced-motion', value: 'reduce' },
         ]);
+        await page.evaluate(
+          () => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))),
+        );
         const file = /** @type {`${string}.webp`} */ (join(this.folder, `${name}-${scheme}.webp`));
         await page.screenshot({ path: file, type: 'webp', quality: QUALITY, fullPage });
         this.count += 1;

@@ -98,7 +98,8 @@ export class Chip {
     } catch (error) {
       const shown = /** @type {View | null} */ (last);
       const labels = shown?.buttons.map(({ label }) => label).join(', ');
-      throw new Error(`${what}; it shows: ${shown ? `${shown.text} [${labels}]` : 'nothing'}`, { cause: error });
+      const words = shown ? `${shown.text} [${labels}]` : 'nothing';
+      throw new Error(`${what}; it shows: ${words}`, { cause: error });
     }
   }
 }

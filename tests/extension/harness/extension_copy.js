@@ -28,7 +28,7 @@ export class ExtensionCopy {
   }
 
   /**
-   * @param {{hosts?: string[]}} [options] hosts: match patterns of sites to be treated like those of the manifest
+   * @param {{hosts?: string[]}} [options] match patterns of sites to be treated like those of the manifest
    */
   static async make({ hosts = [] } = {}) {
     const folder = await mkdtemp(join(tmpdir(), 'ermask-extension-'));

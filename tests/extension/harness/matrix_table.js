@@ -54,10 +54,8 @@ function table(lines) {
     exhibit.ways.flatMap((way) =>
       BROWSERS.map((browser) => {
         const cells = CASES.map((name) => {
-          const line = lines.find(
-            (each) =>
-              each.browser === browser && each.page === exhibit.page && each.way === way && each.case === name,
-          );
+          const wanted = [browser, exhibit.page, way, name].join();
+          const line = lines.find((each) => [each.browser, each.page, each.way, each.case].join() === wanted);
           if (line) return MARKS[/** @type {keyof typeof MARKS} */ (line.outcome)];
           if (ONLY_SOME[name] && !ONLY_SOME[name].has(`${exhibit.page} ${way}`)) return '';
           return note(untestable(exhibit, way, browser) ?? 'it did not run');
@@ -66,8 +64,9 @@ function table(lines) {
       }),
     ),
   );
+  const today = new Date().toISOString().slice(0, 10);
   return [
-    `Chromium ${version('chromium')}, Firefox ${version('firefox')}, ${new Date().toISOString().slice(0, 10)}: ` +
+    `Chromium ${version('chromium')}, Firefox ${version('firefox')}, ${today}: ` +
       `${lines.length} tests, ${lines.filter(({ outcome }) => outcome !== 'passed').length} of them failed.`,
     '',
     `| page | way | browser | ${CASES.join(' | ')} |`,

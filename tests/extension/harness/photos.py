@@ -1,8 +1,8 @@
 """Makes photos for the tests and looks at what arrived, on the tests' request.
 
 One JSON object a line on stdin, one answer a line on stdout: `{"do": name, ...}` is answered
-`{"value": ...}` or `{"error": "..."}`. A process of its own, so that it can read a photo's mark while
-the daemon under test is dead or frozen.
+`{"value": ...}` or `{"error": "..."}`. A process of its own, so that it can read a photo's mark
+while the daemon under test is dead or frozen.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pillow_heif  # type: ignore[import-untyped]
+import pillow_heif
 import skimage.data
 from PIL import Image
 

@@ -8,8 +8,11 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 
+/** @typedef {import('node:http').IncomingHttpHeaders} Headers */
+/** @typedef {{method: string, path: string, headers: Headers, body: Buffer}} Heard */
+
 export class Squatter {
-  /** @type {{method: string, path: string, headers: import('node:http').IncomingHttpHeaders, body: Buffer}[]} */
+  /** @type {Heard[]} */
   heard = [];
   #server = createServer(async (request, response) => {
     const parts = [];

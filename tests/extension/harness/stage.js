@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * All that a test of the whole needs: a machine with the daemon, the zoo, photos, a browser with the extension,
- * paired and switched on for the zoo.
+ * All that a test of the whole needs: a machine with the daemon, the zoo, photos, and a browser with the
+ * extension, paired and switched on for the zoo.
  *
  * @module
  */
@@ -19,6 +19,7 @@ import { until } from './poll.js';
 /** @typedef {import('./photos.js').Photo} Photo */
 /** @typedef {import('../../zoo/server.js').Arrival} Arrival */
 /** @typedef {import('./requirements.js').BrowserName} BrowserName */
+/** @typedef {{args?: string[], prefs?: Record<string, unknown>}} Start  of Chromium; of Firefox */
 
 export class Stage {
   /**
@@ -34,22 +35,17 @@ export class Stage {
 
   /**
    * @param {BrowserName} name
-   * @param {{hosts?: string[], args?: string[], prefs?: Record<string, unknown>, paired?: boolean,
-   *          before?: (parts: {machine: Machine, zoo: Zoo}) => {args?: string[], prefs?: Record<string, unknown>}}} [options]
-   *   before: more arguments and preferences, once the ports are known
+   * @param {{hosts?: string[], paired?: boolean} & Start & {how?: (zoo: Zoo) => Start}} [options]
+   *   hosts: sites to be treated like those of the manifest; how: as args and prefs, when the port is known
    */
-  static async set(name, { hosts = [], args = [], prefs = {}, paired = true, before } = {}) {
+  static async set(name, { hosts = [], paired = true, args = [], prefs = {}, how } = {}) {
     const [machine, zoo, photos, extension] = await Promise.all([
       Machine.start(),
       Zoo.start(),
       Photos.open(),
       ExtensionCopy.make({ hosts }),
     ]);
-    const more = before?.({ machine, zoo }) ?? {};
-    const browser = await Browser.launch(name, extension, {
-      args: [...args, ...(more.args ?? [])],
-      prefs: { ...prefs, ...more.prefs },
-    });
+    const browser = await Browser.launch(name, extension, how?.(zoo) ?? { args, prefs });
     const stage = new Stage({ machine, zoo, photos, extension, browser });
     try {
       if (paired) await stage.pair();
@@ -81,7 +77,10 @@ export class Stage {
     return this.browser.open(this.zoo.url(`${page}.html`));
   }
 
-  /** A photo whose bytes carry a text that no other file has. @param {Parameters<Photos['make']>[0]} [options] */
+  /**
+   * A photo whose bytes carry a text that no other file has.
+   * @param {Parameters<Photos['make']>[0]} [options]
+   */
   async photo(options) {
     const made = await this.photos.make(options);
     return this.photos.write(made.name, withCanary(made.bytes));
@@ -103,7 +102,8 @@ export class Stage {
       const digest = sha256(bytes);
       assert.ok(!this.zoo.arrivals.some((each) => each.sha256 === digest), `${name} arrived unprotected`);
       const canary = canaryOf(bytes);
-      if (canary) assert.ok(!this.zoo.bodies.some((body) => body.includes(canary)), `a part of ${name} arrived`);
+      const isSeen = canary !== null && this.zoo.bodies.some((body) => body.includes(canary));
+      assert.ok(!isSeen, `a part of ${name} arrived`);
     }
   }
 

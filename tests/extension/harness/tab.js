@@ -9,6 +9,7 @@ import { Chip } from './chip.js';
 import { PATIENCE_MS, until } from './poll.js';
 
 /** @typedef {import('puppeteer-core').Frame} Frame */
+/** @typedef {import('puppeteer-core').ElementHandle<HTMLInputElement>} FileInput */
 
 export class Tab {
   /**
@@ -60,7 +61,7 @@ export class Tab {
       () => /** @type {any} */ (globalThis).zooInput ?? document.querySelector('#pick'),
     );
     const start = Date.now();
-    await /** @type {import('puppeteer-core').ElementHandle<HTMLInputElement>} */ (input).uploadFile(...paths);
+    await /** @type {FileInput} */ (input).uploadFile(...paths);
     return start;
   }
 

@@ -19,13 +19,19 @@ def folders(
     entry: dict[str, Any],
 ) -> dict[str, Any]:
     """Arguments of `open_setting`: four victims, six people to learn from, 46 to calibrate on."""
+    onnx = pytest.importorskip("onnx")
     judge = {**entry, "name": "judge", "role": "validation"}
+    roster = rostered(entry, {**judge, "file": "judge.onnx"})
+    # The same network in another file: one that is both a surrogate and a judge is refused.
+    network = onnx.load(roster / "tiny.onnx")
+    network.doc_string = "judge"
+    onnx.save(network, roster / "judge.onnx")
     return {
         "models": tiny_models,
         "train": prepared("train", [f"t{i // 2}" for i in range(12)], seed=1),
         "pairs": prepared("pairs", [f"p{i // 2}" for i in range(8)], seed=2),
         "calibration": prepared("calibration", [f"c{i}" for i in range(46)], seed=3),
-        "roster": rostered(entry, judge),
+        "roster": roster,
         "work": tmp_path / "work",
         "steps": 3,
         "queries": 3,

@@ -50,10 +50,10 @@ def test_one_attack_writes_json_and_markdown(attack, tmp_path):
 
 def test_the_same_command_gives_the_same_figures(attack, tmp_path):
     figures = tmp_path / "out" / "figures.json"
-    first = (attack("keyless"), figures.read_text())[1]
-    again = (attack("keyless", work=tmp_path / "anew"), figures.read_text())[1]
+    first = (attack("linkage"), figures.read_text())[1]
+    again = (attack("linkage"), figures.read_text())[1]
     assert first == again
-    assert (attack("keyless", seed=1, work=tmp_path / "other"), figures.read_text())[1] != first
+    assert (attack("linkage", seed=1), figures.read_text())[1] != first
 
 
 def test_a_trained_attacker_is_kept_beside_the_output(attack, tmp_path):

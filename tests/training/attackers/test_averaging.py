@@ -66,9 +66,12 @@ def test_a_circle_has_one_key(setting, judge, monkeypatch):
     protect = copies.protect
     monkeypatch.setattr(averaging, "SIZES", (2,))
     monkeypatch.setattr(averaging, "UPDATES", 1)
-    monkeypatch.setattr(
-        copies, "protect", lambda s, crops, keys: seen.append(keys) or protect(s, crops, keys)
-    )
+
+    def watched(setting, crops, keys):
+        seen.append(keys)
+        return protect(setting, crops, keys)
+
+    monkeypatch.setattr(copies, "protect", watched)
     averaging.attack(replace(setting, steps=1), judge)
     [keys] = seen
     assert torch.equal(keys[0], keys[1]) and torch.equal(keys[2], keys[3])

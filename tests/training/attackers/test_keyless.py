@@ -40,7 +40,7 @@ def test_it_learns_to_undo_what_does_not_depend_on_the_key(setting, monkeypatch)
     one = setting.victim_keys(1)
     monkeypatch.setattr(keyless, "random_keys", lambda count, generator: one.repeat(count, 1, 1, 1))
     monkeypatch.setattr(keyless, "PEAK_RATE", 4e-3)
-    network = keyless.train(replace(setting, steps=16))
+    network = keyless.train(replace(setting, steps=8))
     from ermask_training.attackers import copies
 
     posted, used = copies.protect(setting, setting.pairs.a, one.repeat(4, 1, 1, 1))

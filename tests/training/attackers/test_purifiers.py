@@ -25,7 +25,8 @@ def noisy():
 def test_each_changes_crops_and_keeps_their_form(noisy, name):
     crops = np.concatenate([noisy[1]] * 2)
     found = PURIFIERS[name](crops)
-    assert (found.shape, found.dtype) == (crops.shape, np.uint8)
+    assert found.shape == crops.shape
+    assert found.dtype == np.uint8
     assert not np.array_equal(found, crops)
     assert np.array_equal(found[0], found[1])
 

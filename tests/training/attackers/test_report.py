@@ -13,9 +13,9 @@ from ermask_training.attackers.judge import ORIGINAL, PROTECTED, table
 from ermask_training.attackers.report import Mean, Report, circumstances
 
 COSINES = {
-    ORIGINAL: np.array([0.9, 0.8, 0.7, 0.1]),
-    PROTECTED: np.array([0.9, 0.1, 0.1, 0.9]),
-    "strangers": np.array([0.9, 0.1]),
+    ORIGINAL: np.array([0.9, 0.8, 0.7, 0.1], np.float32),
+    PROTECTED: np.array([0.9, 0.1, 0.1, 0.9], np.float32),
+    "strangers": np.array([0.9, 0.1], np.float32),
 }
 
 
@@ -42,7 +42,7 @@ def test_a_variant_can_have_a_threshold_of_its_own():
 
 
 def test_where_nobody_was_recognised_nothing_is_brought_back():
-    row = table({ORIGINAL: np.zeros(3)}, "judge", 0.01, 0.5)[0]
+    row = table({ORIGINAL: np.zeros(3, np.float32)}, "judge", 0.01, 0.5)[0]
     assert row.returned is None
     assert json.loads(json.dumps(row.as_json()))["of those matched before"] is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from ermask_training import data
+from ermask_training import data, split
 from ermask_training.attackers.setting import open_setting, read_pairs
 
 
@@ -25,6 +26,28 @@ def test_no_two_sets_share_a_person(folders, prepared, one, other):
     folders[one] = prepared("one", ["same", "same", "x1"])
     folders[other] = prepared("other", ["same", "same", "x2"])
     with pytest.raises(ValueError, match="identity same is in two sets"):
+        open_setting(**folders)
+
+
+def test_a_victims_photo_under_another_name_is_refused(folders, prepared):
+    folders["train"] = prepared("renamed", [f"t{i // 2}" for i in range(8)], seed=2)
+    with pytest.raises(ValueError, match=r"p0/0\.jpg is t0/0\.jpg of the training set"):
+        open_setting(**folders)
+
+
+def test_a_judge_that_is_a_surrogate_is_refused(folders):
+    roster = folders["roster"]
+    (roster / "judge.onnx").write_bytes((roster / "tiny.onnx").read_bytes())
+    with pytest.raises(ValueError, match="judge is the same file as tiny"):
+        open_setting(**folders)
+
+
+def test_people_that_the_models_were_trained_on_are_no_victims(folders):
+    known = split.of(data.load(folders["pairs"]), [])
+    manifest = folders["models"] / "models.json"
+    entries = json.loads(manifest.read_text()) | {"trained_on": known.as_json()}
+    manifest.write_text(json.dumps(entries))
+    with pytest.raises(ValueError, match="p0, of the pairs, was trained on"):
         open_setting(**folders)
 
 

@@ -10,13 +10,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from torch import nn
+
 from ermask_training.attackers.study import schedule, study
 
 
-class Line(torch.nn.Module):
+class Line(nn.Module):
     def __init__(self):
         super().__init__()
-        self.slope = torch.nn.Parameter(torch.zeros(()))
+        self.slope = nn.Parameter(torch.zeros(()))
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from ermask_training.render import upsample
 
 SIZES = (1, 4, 16, 64)
 """Photos of one circle that the attacker has."""
-UPDATES = 60
+UPDATES = 30
 AT_ONCE = 8
 """Photos of a circle in one update, at most."""
 
@@ -98,7 +98,7 @@ def guess_fields(setting: Setting, posted: Pixels, size: int, evidence: Evidence
         count = here.stop - here.start
         free = torch.randn(count, *FIELD, generator=generator) * 0.01
         free.requires_grad_()
-        optimiser = torch.optim.Adam([free], lr=0.1)
+        optimiser = torch.optim.Adam([free], lr=0.15)
         starts = np.arange(here.start, here.stop) * size
         for _ in range(UPDATES):
             drawn = np.concatenate([s + rng.permutation(size)[:several] for s in starts])

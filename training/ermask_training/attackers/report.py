@@ -88,7 +88,7 @@ class Report:
                 last = (row.recogniser, row.far)
                 lines += [
                     "",
-                    f"{row.recogniser}, FAR {row.far:g}",
+                    f"{row.recogniser}, FAR {row.far:.3g}",
                     "",
                     "| photo | threshold | match rate (95 % interval) | of those matched before |",
                     "|---|---|---|---|",

@@ -1,8 +1,8 @@
 """What all attackers have in common: models, photos, recognisers, and how hard they try.
 
-The people fall into four groups that share nobody: those the models were trained on (attackers
-may use them, as they are public), those the thresholds are set on, and the victims. Recognisers
-with role `train` are the attacker's; those with role `validation` only ever judge.
+The people fall into three groups that share nobody: those that attackers learn from (the models'
+own training people may be among them), those the thresholds are set on, and the victims.
+Recognisers with role `train` are the attacker's; those with role `validation` only ever judge.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ermask.align import Pixels
 from ermask.contract import STRENGTHS
 from ermask_training import data, surrogates
 from ermask_training.attackers.public_models import PublicModel, open_model
+from ermask_training.bench import guard
 from ermask_training.data import CropSet
 from ermask_training.metrics import FARS
 from ermask_training.surrogates import Recogniser
@@ -133,18 +134,31 @@ def open_setting(
 
     Raises:
         ErmaskError: the models cannot be used.
-        ValueError: two of the three sets share an identity; a set or the roster cannot be used.
+        ValueError: two of the three sets share an identity or a victim's photo; the models were
+            trained on a victim, on who sets the thresholds, or against a judge; a set or the
+            roster cannot be used.
     """
-    sets = [data.load(folder) for folder in (train, pairs, calibration)]
+    learning, victims, calibrating = sets = [
+        data.load(each) for each in (train, pairs, calibration)
+    ]
     data.require_disjoint(sets)
+    theirs, judges = surrogates.load(roster, "train"), surrogates.load(roster, "validation")
+    trained = guard.trained_on(models, None)
+    people = {"pairs": victims.identities, "calibration": calibrating.identities}
+    guard.require_new_people(people, trained)
+    guard.require_new_recognisers(
+        [each.entry for each in judges], [each.entry for each in theirs], trained
+    )
+    photos = dict(zip(victims.photos, victims.crops, strict=True))
+    guard.require_new_photos(photos, {"training set": learning, "calibration set": calibrating})
     return Setting(
         protector=open_model(models, "protector"),
         eraser=open_model(models, "eraser"),
-        train=sets[0],
-        pairs=read_pairs(sets[1], limit),
-        calibration=sets[2],
-        surrogates=tuple(surrogates.load(roster, "train")),
-        judges=tuple(surrogates.load(roster, "validation")),
+        train=learning,
+        pairs=read_pairs(victims, limit),
+        calibration=calibrating,
+        surrogates=tuple(theirs),
+        judges=tuple(judges),
         work=work,
         steps=steps,
         queries=queries,

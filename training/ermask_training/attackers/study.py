@@ -103,6 +103,7 @@ def study(
     if step > first:
         save()
     if stop:
+        progress(f"{path.stem}: stopped at {step}/{steps}; the same command goes on from there")
         raise KeyboardInterrupt
 
 

@@ -46,7 +46,10 @@ class Cost:
         results = {"protect": subject.protect(), "restore": subject.restore(RIGHT, CLEAN)}
         return {
             "ms": {name: result.ms for name, result in results.items()},
-            FACES: {name: sum(face.changed for face in r.faces) for name, r in results.items()},
+            FACES: {
+                name: sum(bool(face.changed) for face in result.faces)
+                for name, result in results.items()
+            },
             "memory": self._memory,
         }
 

@@ -19,7 +19,7 @@ from ermask.codec import Photo
 from ermask.engine import Engine
 from ermask_training.bench.attacker import Judge, Seen, cosine, look
 from ermask_training.bench.dodging import ORIGINAL, protected
-from ermask_training.bench.intervals import measured
+from ermask_training.bench.intervals import clustered
 from ermask_training.bench.photos import decode
 from ermask_training.bench.protocol import Limits, Row, Rows
 from ermask_training.bench.subject import PRESETS, Subject
@@ -64,7 +64,6 @@ class Impersonation:
         return {COSINES: found}
 
     def summarise(self, rows: Rows, limits: Limits) -> dict[str, Any]:
-        # The targets of one photo go together, so it is photos that are resampled.
         figures: dict[str, Any] = {}
         for judge, by_far in limits.items():
             names = list(next(iter(rows.values()))[COSINES][judge])
@@ -77,7 +76,7 @@ class Impersonation:
                 figures[judge][far] = {
                     "threshold": round(limit, 4),
                     "taken for a target": {
-                        name: measured(shares, name="rate") for name, shares in taken.items()
+                        name: clustered(shares) for name, shares in taken.items()
                     },
                 }
         return {"impersonation": {"targets": self.count(rows), "recognisers": figures}}

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ermask.align import Doubles
-from ermask_training.metrics import Rate
+from ermask_training.metrics import Rate, wilson
 
 RESAMPLES = 2000
 
@@ -48,13 +48,29 @@ def bootstrap(
 def measured(
     values: Sequence[float] | Doubles, statistic: Statistic = average, name: str = "mean"
 ) -> dict[str, Any]:
-    """The bootstrapped statistic as it stands in the figures."""
+    """The bootstrapped statistic as it stands in the figures; null where there was no case."""
+    if not len(values):
+        return {name: None, "n": 0, "interval_95": None}
     value, low, high = bootstrap(values, statistic)
     return {
         name: round(value, 4),
         "n": len(values),
         "interval_95": [round(low, 4), round(high, 4)],
     }
+
+
+def clustered(shares: Sequence[float]) -> dict[str, Any]:
+    """A mean of shares, one a photo, with the interval as if all cases of a photo went one way.
+
+    That is the widest that pairing within photos can make it; unlike a bootstrap it does not
+    vanish where nothing was hit.
+    """
+    if not len(shares):
+        return {"rate": None, "n": 0, "interval_95": None}
+    rate = float(np.mean(shares))
+    low, high = wilson(rate, len(shares))
+    interval = [round(low, 4), round(high, 4)]
+    return {"rate": round(rate, 4), "n": len(shares), "interval_95": interval}
 
 
 def paired_rates(before: Sequence[bool], after: Sequence[bool]) -> tuple[float, float, float]:

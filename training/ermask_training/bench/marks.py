@@ -62,8 +62,8 @@ def _read(subject: Subject, photo: Photo) -> Row:
     others = [match for match in matches if match.circle_id != mine]
     scores = [match.score for match in matches if match.circle_id == mine]
     return {
-        "named": matches[0].fits and matches[0].circle_id == mine,
-        "false": sum(match.fits for match in others),
+        "named": bool(matches[0].fits and matches[0].circle_id == mine),
+        "false": sum(bool(match.fits) for match in others),
         "tried": len(others),
         "score": round(scores[0], 3) if scores else None,
     }

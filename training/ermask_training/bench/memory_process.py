@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,8 @@ def main(models: str, photo: str, threads: str) -> None:
     engine.warm_up()
     peaks = {"loaded": peak_bytes()}
     one = codec.decode(Path(photo).read_bytes())
-    many = one.with_rgb(np.ascontiguousarray(np.tile(one.rgb, (TILES, TILES, 1))))
+    tiled = np.ascontiguousarray(np.tile(one.rgb, (TILES, TILES, 1)))
+    many = replace(one, rgb=tiled, alpha=None)
     mine = keys.keyed(keys.SEED, "memory")
     for name, picture in (("one photo", one), (f"{TILES * TILES} of it in one", many)):
         try:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from ermask.align import Pixels
 from ermask.codec import Photo
 from ermask_training.bench import document as documents
 from ermask_training.bench import guard
@@ -39,9 +40,17 @@ def evaluate(
     if unknown := sorted(set(protocols) - set(PROTOCOLS)):
         raise ValueError(f"no protocol {unknown[0]!r}; there are {', '.join(PROTOCOLS)}")
     wanted = [name for name in PROTOCOLS if name in protocols or not protocols]
+    # Refused before the slow part, not after it.
+    documents.go_on(output, setting.described())
     pairs = setting.pairs[:first]
-    mates = _mates(setting, setting.pairs if "identification" in wanted else pairs)
-    _require_new_photos(setting, pairs)
+    matched = setting.pairs if "identification" in wanted else pairs
+    setting.progress(f"looking at {len(pairs)} photos to protect and {len(matched)} to match")
+    crops = {which: _cut(setting, some, which) for which, some in (("a", pairs), ("b", matched))}
+    guard.require_new_photos(
+        {f"{name}/{which}": crop for which in crops for name, crop in crops[which].items()},
+        setting.sets,
+    )
+    mates = _mates(setting, crops["b"])
     chosen = choose(setting, wanted, mates)
     for name in protocols:
         if name in chosen.left_out:
@@ -105,9 +114,15 @@ def _sum_up(
             documents.put(document, protocol.summarise(rows, limits))
 
 
-def _mates(setting: Setting, pairs: list[Pair]) -> Mates:
-    setting.progress(f"looking at {len(pairs)} photos to match")
-    crops = {pair.name: cut(setting.engine, decode(pair.b)) for pair in pairs}
+def _cut(setting: Setting, pairs: list[Pair], which: str) -> dict[str, Pixels | None]:
+    """By person, the crop of their photo `a` or `b`."""
+    return {
+        pair.name: cut(setting.engine, decode(pair.a if which == "a" else pair.b)) for pair in pairs
+    }
+
+
+def _mates(setting: Setting, crops: dict[str, Pixels | None]) -> Mates:
+    """By judge and person, the embedded crop."""
     there = [name for name, crop in crops.items() if crop is not None]
     found: Mates = {}
     for judge in setting.judges:
@@ -115,15 +130,6 @@ def _mates(setting: Setting, pairs: list[Pair]) -> Mates:
         vectors = dict(zip(there, rows, strict=True))
         found[judge.name] = {name: vectors.get(name) for name in crops}
     return found
-
-
-def _require_new_photos(setting: Setting, pairs: list[Pair]) -> None:
-    crops = {
-        f"{pair.name}/{path.name}": cut(setting.engine, decode(path))
-        for pair in pairs
-        for path in (pair.a, pair.b)
-    }
-    guard.require_new_photos(crops, setting.sets)
 
 
 def _files(pair: Pair) -> str:

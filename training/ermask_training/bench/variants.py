@@ -58,3 +58,11 @@ def label(name: str, variant: str) -> str:
 def posted_as(name: str, photo: Photo, variants: tuple[str, ...]) -> dict[str, Photo]:
     """The photo under each of the variants, by label."""
     return {label(name, each): VARIANTS[each](photo) for each in variants}
+
+
+def parts(text: str) -> tuple[str, str]:
+    """A label's name and variant: what `label` put together."""
+    for variant in sorted(VARIANTS, key=len, reverse=True):
+        if text.endswith(f", {variant}"):
+            return text.removesuffix(f", {variant}"), variant
+    return text, CLEAN

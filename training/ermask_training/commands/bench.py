@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-SEED = 20_241_222
-"""What keys and attacks are drawn from unless --seed says otherwise (`bench.keys`)."""
+from ermask_training.bench.keys import SEED
 
 
 def evaluate(
@@ -38,7 +37,9 @@ def evaluate(
     pairs: Annotated[
         int | None, typer.Option(min=1, help="Measure only the first so many pairs.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of keys and attacks; compare models under one.")] = SEED,
+    seed: Annotated[
+        int, typer.Option(help="Of keys and attacks; compare models under one.")
+    ] = SEED,
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 leaves it to torch.")] = 0,
 ) -> None:
     """Measure exported models on recognisers and people that training never saw."""
