@@ -43,7 +43,7 @@ test-extension: $(LAB) $(NODE_PACKAGES)
 check: $(LAB)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(PACKAGES) tests
+	$(BIN)/mypy $(PACKAGES) scripts tests
 	$(BIN)/lint-imports
 
 extension:

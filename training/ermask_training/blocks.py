@@ -119,7 +119,9 @@ class SignedUNet(nn.Module):
 
 def signed_sum(parts_BCHW: Tensor, signs_BP: Tensor) -> Tensor:
     """Sum of P groups of C / P channels, each under its sign: (B, C / P, H, W)."""
-    grouped = parts_BCHW.unflatten(1, (signs_BP.shape[1], -1))
+    batch, channels, height, width = parts_BCHW.shape
+    count = signs_BP.shape[1]
+    grouped = parts_BCHW.reshape(batch, count, channels // count, height, width)
     return (grouped * signs_BP[:, :, None, None, None]).sum(1)
 
 

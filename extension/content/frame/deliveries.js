@@ -30,8 +30,7 @@ const deliveries = (() => {
    *          [entry: string]: any}} letter
    * @param {() => Element | null} node  where; asked when it is time
    * @returns {Promise<boolean>} whether the page prevented what the browser would have done; rejects if the
-   *   scripts in
-   *   the page's world are not there
+   *   scripts in the page's world are not there
    */
   function deliver(letter, node) {
     const id = `d${(count += 1)}`;
