@@ -6,11 +6,13 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 
 import { missing } from './harness/requirements.js';
 import { Stage } from './harness/stage.js';
+import { folderOf } from './harness/visit.js';
 
 const SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><circle r="4"/></svg>';
 
 for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
   describe(`files in ${name}`, { skip: missing(name) }, () => {
+    const dropless = name === 'firefox' && 'no way to a drop that Firefox trusts';
     /** @type {Stage} */ let stage;
     before(async () => {
       stage = await Stage.set(name);
@@ -100,6 +102,15 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
       stage.assertSame(cup, files[13]);
       await stage.assertProtected(arrivals.filter((each) => each !== list && each !== cup));
       stage.assertUnseen(files.filter((_, index) => index !== 7 && index !== 13));
+      await tab.close();
+    });
+
+    it('photos in a dropped folder are protected', { skip: dropless }, async () => {
+      const photos = [await stage.photo(), await stage.photo()];
+      const tab = await stage.open('entries');
+      await tab.drop([await folderOf(photos)]);
+      await stage.assertProtected(await stage.arrivals(2));
+      stage.assertUnseen(photos);
       await tab.close();
     });
 

@@ -50,7 +50,7 @@ export async function hand(stage, tab, exhibit, way, photos) {
  * A folder with these photos and nothing else.
  * @param {Photo[]} photos
  */
-async function folderOf(photos) {
+export async function folderOf(photos) {
   const folder = await mkdtemp(join(photos[0].path, '..', 'folder-'));
   for (const { name, bytes } of photos) await writeFile(join(folder, name), bytes);
   return folder;

@@ -144,7 +144,7 @@ def setting(
     engine: Any,
 ) -> Callable[..., Any]:
     """`setting(**changes)`: what `open_setting` opens, with the quick detector."""
-    from ermask_training.bench.setting import open_setting
+    from ermask_training.bench.setting import Sources, open_setting
 
     def opened(**changes: Any) -> Any:
         fields = {
@@ -155,10 +155,10 @@ def setting(
             "roster": judged_roster,
             "models": networks,
             "threads": 1,
-            "progress": lambda line: None,
             **changes,
         }
-        return replace(open_setting(**fields), engine=engine)
+        progress = fields.pop("progress", lambda line: None)
+        return replace(open_setting(Sources(**fields), progress), engine=engine)
 
     return opened
 

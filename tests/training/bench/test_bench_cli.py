@@ -44,6 +44,22 @@ def test_evaluate_measures_tells_and_keeps(
     assert "no protocol 'nothing'" in refused.stderr
 
 
+def test_two_processes_find_what_one_finds(
+    train, tmp_path, photos, calibration, judged_roster, networks
+):
+    kept = []
+    for jobs in (1, 2):
+        path = tmp_path / f"{jobs}.json"
+        done = train(
+            "evaluate", photos, "--calibration", calibration, "--surrogates", judged_roster,
+            "--models", networks, "--output", path, "--threads", 1, "--jobs", jobs,
+            "--protocol", "linkage",
+        )  # fmt: skip
+        assert done.exit_code == 0, done.output
+        kept.append(json.loads(path.read_text()))
+    assert kept[0] == kept[1]
+
+
 def test_compare_and_report_read_what_was_kept(train, tmp_path, measured):
     done = train("compare", measured, measured)
     assert done.exit_code == 0, done.output

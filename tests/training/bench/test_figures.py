@@ -13,7 +13,7 @@ from ermask_training.bench import linkage
 from ermask_training.bench.attacker import Judge, Seen, embed
 from ermask_training.bench.dodging import Dodging
 from ermask_training.bench.erasure import Erasure
-from ermask_training.bench.identification import Identification, one_each, strangers
+from ermask_training.bench.identification import Identification, gallery_size, one_each, strangers
 from ermask_training.bench.impersonation import Impersonation
 from ermask_training.bench.marks import Marks
 from ermask_training.bench.photos import read_pairs
@@ -72,7 +72,7 @@ def test_a_linked_pair_is_told_by_its_larger_cosine():
 def test_taken_for_a_target_is_a_mean_over_photos_of_shares_over_targets():
     names = {"original": [0.9, 0.1], "protected mid": [None, 0.6]}
     rows = {f"p{i}": {"cosine to target": {"judge": names}} for i in range(3)}
-    found = Impersonation.summarise(object.__new__(Impersonation), rows, LIMITS)["impersonation"]
+    found = Impersonation.summarise(rows, LIMITS)["impersonation"]
     assert found["targets"] == 2
     entry = found["recognisers"]["judge"]["FAR 0.01"]["taken for a target"]
     assert (entry["original"]["rate"], entry["original"]["n"]) == (0.5, 3)
@@ -123,6 +123,9 @@ def test_the_gallery_takes_one_crop_a_person_and_is_full_at_its_size(crops, cali
     assert (one_each(small, 1)[0] == small.crops[0]).all()
     assert len(strangers(2, [small, large], size=20)) == 18
     assert len(strangers(30, [small, large], size=20)) == 0
+    for people, size in ((2, 20), (30, 20), (2, 1000)):
+        whole = people + len(strangers(people, [small, large], size))
+        assert gallery_size(people, [small, large], size) == whole
 
 
 def test_the_mark_names_the_right_key_on_protected_photos_only(engine, photos):

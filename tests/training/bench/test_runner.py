@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("torch")
 
 from ermask_training.bench import document as documents
+from ermask_training.bench import runner
 from ermask_training.bench.choice import PROTOCOLS
 from ermask_training.bench.runner import evaluate
 from ermask_training.bench.subject import PRESETS
@@ -146,6 +147,15 @@ def test_a_changed_photo_does_not_go_on(setting, photos, tmp_path):
         evaluate(setting(pairs=copy), protocols=["impersonation"], output=path)
 
 
+def test_what_is_there_is_not_measured_again(setting, tmp_path, monkeypatch):
+    path = tmp_path / "figures.json"
+    evaluate(setting(), protocols=["impersonation"], output=path)
+    before = path.read_text()
+    monkeypatch.setattr(runner, "measure", None)
+    evaluate(setting(), protocols=["impersonation"], output=path)
+    assert path.read_text() == before
+
+
 def test_an_unknown_protocol(setting):
     with pytest.raises(ValueError, match="no protocol 'dodge'"):
         evaluate(setting(), protocols=["dodge"])
@@ -155,4 +165,4 @@ def test_a_protocol_that_lacks_something_is_left_out_or_refused(setting):
     with pytest.raises(ValueError, match="impersonation cannot be measured: no --targets"):
         evaluate(setting(targets=None), protocols=["impersonation"])
     with pytest.raises(ValueError, match="no photo of a face"):
-        evaluate(setting(targets=setting().models), protocols=["impersonation"])
+        evaluate(setting(targets=setting().sources.models), protocols=["impersonation"])

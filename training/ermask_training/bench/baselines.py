@@ -93,7 +93,8 @@ class Baselines:
                 row["looks"][f"{name} against original"] = alike(original, crop, self._lpips)
         return row
 
-    def summarise(self, rows: Rows, limits: Limits) -> dict[str, Any]:
+    @staticmethod
+    def summarise(rows: Rows, limits: Limits) -> dict[str, Any]:
         times = next(iter(rows.values()))["ms a face"]
         cost = {
             name: measured([row["ms a face"][name] for row in rows.values()], middle, "median")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ermask.align import Floats
@@ -18,74 +19,89 @@ from ermask_training.bench.impersonation import Impersonation
 from ermask_training.bench.linkage import Linkage
 from ermask_training.bench.looks import Looks
 from ermask_training.bench.marks import Marks
-from ermask_training.bench.protocol import BenchProtocol
+from ermask_training.bench.protocol import BenchProtocol, Limits, Rows
 from ermask_training.bench.setting import Setting
-from ermask_training.bench.similarity import open_lpips
-
-PROTOCOLS = (
-    "dodging",
-    "erasure",
-    "identification",
-    "linkage",
-    "impersonation",
-    "baselines",
-    "mark",
-    "looks",
-    "cost",
-)
+from ermask_training.bench.similarity import lpips_missing, open_lpips
 
 Mates = dict[str, dict[str, Floats | None]]
 """By judge and person: the photo to match, embedded."""
+
+
+SUMMARIES: dict[str, Callable[[Rows, Limits], dict[str, Any]]] = {
+    each.name: each.summarise
+    for each in (
+        Dodging,
+        Erasure,
+        Identification,
+        Linkage,
+        Impersonation,
+        Baselines,
+        Marks,
+        Looks,
+        Cost,
+    )
+}
+"""What makes figures of outcomes, by protocol; nothing else needs to be there for it."""
+
+
+PROTOCOLS = tuple(SUMMARIES)
 
 
 @dataclass
 class Chosen:
     """The protocols of a run, what else decides their figures, and what is missing and why."""
 
-    protocols: list[BenchProtocol] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
 
 
-def choose(setting: Setting, wanted: Sequence[str], mates: Mates) -> Chosen:
-    """The wanted protocols, as far as there is what they need.
-
-    Args:
-        wanted: names from PROTOCOLS.
-
-    Raises:
-        ValueError: what a protocol was given cannot be used.
-    """
-    chosen = Chosen()
-    lpips, no_lpips = open_lpips() if {"looks", "baselines"} & set(wanted) else (None, None)
-    if no_lpips:
-        chosen.left_out["LPIPS"] = no_lpips
-    if setting.distractors is None and "identification" in wanted:
-        chosen.left_out["distractors"] = "no --distractors: the gallery is smaller"
+def choose(setting: Setting, wanted: Sequence[str]) -> Chosen:
+    """The wanted protocols (names from PROTOCOLS) that have what they need."""
     missing = {
         "linkage": "there is only one person" if len(setting.pairs) < 2 else None,
-        "impersonation": None if setting.targets else "no --targets",
+        "impersonation": None if setting.sources.targets else "no --targets",
         "baselines": None if setting.surrogates() else "the roster has no surrogates",
     }
+    chosen = Chosen()
+    for name in wanted:
+        if reason := missing.get(name):
+            chosen.left_out[name] = reason
+        else:
+            chosen.names.append(name)
+    if {"looks", "baselines"} & set(chosen.names):
+        reason = lpips_missing()
+        chosen.settings["lpips"] = reason is None
+        if reason:
+            chosen.left_out["LPIPS"] = reason
+    if "identification" in chosen.names:
+        sets = list(setting.sets.values())
+        chosen.settings["gallery"] = identification.gallery_size(len(setting.pairs), sets)
+        if setting.distractors is None:
+            chosen.left_out["distractors"] = "no --distractors: the gallery is smaller"
+    if "baselines" in chosen.names:
+        chosen.settings["surrogates"] = [entry.name for entry in setting.surrogates()]
+    return chosen
+
+
+def build(setting: Setting, names: Sequence[str], mates: Mates) -> list[BenchProtocol]:
+    """The protocols by these names, ready to measure.
+
+    Raises:
+        ValueError: the targets have no face.
+    """
+    lpips = open_lpips() if {"looks", "baselines"} & set(names) else None
+    sources = setting.sources
 
     def baselines() -> BenchProtocol:
-        names = tuple(entry.name for entry in setting.surrogates())
-        chosen.settings["surrogates"] = list(names)
-        return Baselines(surrogates.load(setting.roster, "train", names), lpips)
+        return Baselines(surrogates.load(sources.roster, "train"), lpips)
 
     def identify() -> BenchProtocol:
         others = identification.strangers(len(setting.pairs), list(setting.sets.values()))
-        made = Identification(setting.judges, mates, others, setting.progress)
-        chosen.settings["gallery"] = made.size
-        return made
+        return Identification(setting.judges, mates, others, setting.progress)
 
     def impersonate() -> BenchProtocol:
-        assert setting.targets is not None  # noqa: S101 - `missing` said so
-        return Impersonation(setting.engine, setting.judges, setting.targets)
-
-    def look_at() -> BenchProtocol:
-        chosen.settings["lpips"] = lpips is not None
-        return Looks(lpips)
+        return Impersonation(setting.engine, setting.judges, sources.targets or Path())
 
     make: dict[str, Callable[[], BenchProtocol]] = {
         "dodging": Dodging,
@@ -95,12 +111,7 @@ def choose(setting: Setting, wanted: Sequence[str], mates: Mates) -> Chosen:
         "impersonation": impersonate,
         "baselines": baselines,
         "mark": Marks,
-        "looks": look_at,
-        "cost": lambda: Cost(setting.models, setting.pairs[0].a, setting.threads),
+        "looks": lambda: Looks(lpips),
+        "cost": lambda: Cost(sources.models, setting.pairs[0].a, sources.threads),
     }
-    for name in wanted:
-        if reason := missing.get(name):
-            chosen.left_out[name] = reason
-        else:
-            chosen.protocols.append(make[name]())
-    return chosen
+    return [make[name]() for name in names]

@@ -35,6 +35,7 @@ class Cost:
             *(sys.executable, "-m", "ermask_training.bench.memory_process"),
             *(str(models), str(photo), str(threads)),
         ]
+        self._threads = threads
         self._memory: dict[str, float] | None = None
 
     def pictures(self, subject: Subject) -> dict[str, Photo]:
@@ -51,9 +52,11 @@ class Cost:
                 for name, result in results.items()
             },
             "memory": self._memory,
+            "threads": self._threads,
         }
 
-    def summarise(self, rows: Rows, limits: Limits) -> dict[str, Any]:
+    @staticmethod
+    def summarise(rows: Rows, limits: Limits) -> dict[str, Any]:
         figures: dict[str, Any] = {}
         for name in ("protect", "restore"):
             done = [row for row in rows.values() if row[FACES][name]]
@@ -66,6 +69,7 @@ class Cost:
             figures[f"{name}, ms"] = {
                 stage: measured(times, middle, "median") for stage, times in by_stage.items()
             }
+        figures["threads"] = sorted({row["threads"] for row in rows.values()})
         figures["peak memory, MiB"] = next(iter(rows.values()))["memory"]
         return {"cost": figures}
 

@@ -40,5 +40,6 @@ class Dodging:
         wanted = [label(name, variant) for name in names for variant in VARIANTS]
         return {COSINE: seen.cosines(wanted)}
 
-    def summarise(self, rows: Rows, limits: Limits) -> dict[str, Any]:
+    @staticmethod
+    def summarise(rows: Rows, limits: Limits) -> dict[str, Any]:
         return match_rates(rows, limits)

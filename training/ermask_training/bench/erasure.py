@@ -43,7 +43,8 @@ class Erasure:
         wanted = [label(name, variant) for name in names for variant in VARIANTS]
         return {COSINE: seen.cosines([ORIGINAL, *wanted])}
 
-    def summarise(self, rows: Rows, limits: Limits) -> dict[str, Any]:
+    @staticmethod
+    def summarise(rows: Rows, limits: Limits) -> dict[str, Any]:
         figures = match_rates(rows, limits)
         for judge, by_far in limits.items():
             for far, limit in by_far.items():

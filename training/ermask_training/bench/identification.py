@@ -46,6 +46,12 @@ def strangers(people: int, sets: list[CropSet], size: int = GALLERY) -> list[Pix
     return found
 
 
+def gallery_size(people: int, sets: list[CropSet], size: int = GALLERY) -> int:
+    """How many people `strangers` and those who are measured are together."""
+    there = sum(len(set(crop_set.identities)) for crop_set in sets)
+    return people + max(0, min(there, size - people))
+
+
 class Identification:
     """Originals, presets and restored photos, clean and recompressed."""
 
@@ -96,7 +102,8 @@ class Identification:
         }
         return {RANK: ranks, "gallery": self.size}
 
-    def summarise(self, rows: Rows, limits: Limits) -> dict[str, Any]:
+    @staticmethod
+    def summarise(rows: Rows, limits: Limits) -> dict[str, Any]:
         figures: dict[str, Any] = {}
         sizes = sorted({row["gallery"] for row in rows.values()})
         for judge in limits:

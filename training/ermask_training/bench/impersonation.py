@@ -63,7 +63,8 @@ class Impersonation:
         }
         return {COSINES: found}
 
-    def summarise(self, rows: Rows, limits: Limits) -> dict[str, Any]:
+    @staticmethod
+    def summarise(rows: Rows, limits: Limits) -> dict[str, Any]:
         figures: dict[str, Any] = {}
         for judge, by_far in limits.items():
             names = list(next(iter(rows.values()))[COSINES][judge])
@@ -79,13 +80,13 @@ class Impersonation:
                         name: clustered(shares) for name, shares in taken.items()
                     },
                 }
-        return {"impersonation": {"targets": self.count(rows), "recognisers": figures}}
+        return {"impersonation": {"targets": _targets(rows), "recognisers": figures}}
 
-    @staticmethod
-    def count(rows: Rows) -> int:
-        """How many targets there are."""
-        row = next(iter(rows.values()))[COSINES]
-        return len(next(iter(next(iter(row.values())).values())))
+
+def _targets(rows: Rows) -> int:
+    """How many targets there are."""
+    row = next(iter(rows.values()))[COSINES]
+    return len(next(iter(next(iter(row.values())).values())))
 
 
 def _share(cosines: list[float | None], limit: float) -> float:

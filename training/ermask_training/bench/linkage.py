@@ -52,7 +52,8 @@ class Linkage:
     def outcome(self, subject: Subject, seen: Seen) -> Row:
         return {BETWEEN: seen.between(PAIRS)}
 
-    def summarise(self, rows: Rows, limits: Limits) -> dict[str, Any]:
+    @staticmethod
+    def summarise(rows: Rows, limits: Limits) -> dict[str, Any]:
         everybody = np.ones(len(rows), bool)
         figures: dict[str, Any] = {}
         for judge, by_far in limits.items():

@@ -66,7 +66,8 @@ class Looks:
             row[name] = alike(wanted, crop, self._lpips)
         return row
 
-    def summarise(self, rows: Rows, limits: Limits) -> dict[str, Any]:
+    @staticmethod
+    def summarise(rows: Rows, limits: Limits) -> dict[str, Any]:
         return {LOOKS: looks(rows)}
 
 

@@ -33,7 +33,8 @@ class Marks:
             UNPROTECTED: _read(subject, subject.a),
         }
 
-    def summarise(self, rows: Rows, limits: Limits) -> dict[str, Any]:
+    @staticmethod
+    def summarise(rows: Rows, limits: Limits) -> dict[str, Any]:
         figures: dict[str, Any] = {}
         for name in (*SHOWN, UNPROTECTED):
             found = [row[name] for row in rows.values()]

@@ -30,7 +30,8 @@ class BenchProtocol(Protocol):
     def outcome(self, subject: Subject, seen: Seen) -> Row:
         """What is kept of this pair; `seen` has the pictures of all protocols."""
 
-    def summarise(self, rows: Rows, limits: Limits) -> dict[str, Any]:
+    @staticmethod
+    def summarise(rows: Rows, limits: Limits) -> dict[str, Any]:
         """Figures over all pairs, from outcomes alone; merged into the document."""
 
 

@@ -25,21 +25,33 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting:
-    """Models, photos, judges; `people` and `trained` have passed the guard."""
+class Sources:
+    """Where everything is, and what it is measured with: enough to open it in another process."""
 
+    pairs: Path
+    calibration: Path
+    roster: Path
+    models: Path = sessions.PACKAGE_MODELS
+    distractors: Path | None = None
+    targets: Path | None = None
+    run: Path | None = None
+    seed: int = SEED
+    threads: int = 0
+    """CPU threads of each process; 0 leaves it to the libraries."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """Models, photos and judges, opened; they have passed the guard."""
+
+    sources: Sources
     engine: Engine
-    models: Path
     pairs: list[Pair]
     """All of the folder, in order of name."""
     judges: list[Judge]
     calibration: CropSet
     distractors: CropSet | None
-    targets: Path | None
-    roster: Path
     checked: guard.Checked
-    seed: int
-    threads: int
     progress: Progress
 
     @property
@@ -50,13 +62,15 @@ class Setting:
 
     def surrogates(self) -> list[surrogates.Entry]:
         """What baselines may attack."""
-        return [entry for entry in surrogates.read_roster(self.roster) if entry.role == "train"]
+        return [
+            entry for entry in surrogates.read_roster(self.sources.roster) if entry.role == "train"
+        ]
 
     def described(self) -> dict[str, Any]:
         """What decides the figures: two files with the same were measured alike."""
-        manifest = read_manifest(self.models)
+        manifest = read_manifest(self.sources.models)
         return {
-            "seed": self.seed,
+            "seed": self.sources.seed,
             "models": {role: file.sha256 for role, file in manifest.files.items()},
             "judges": {j.name: file_digest(j.recogniser.entry.path) for j in self.judges},
             "thresholds": {
@@ -77,30 +91,17 @@ def open_engine(models: Path, threads: int) -> Engine:
     return Engine(loaded, CenterFace(loaded.load_detector))
 
 
-def open_setting(
-    *,
-    pairs: Path,
-    calibration: Path,
-    roster: Path,
-    models: Path | None = None,
-    distractors: Path | None = None,
-    targets: Path | None = None,
-    run: Path | None = None,
-    seed: int = SEED,
-    threads: int = 0,
-    progress: Progress = print,
-) -> Setting:
+def open_setting(sources: Sources, progress: Progress = print) -> Setting:
     """Open and check.
 
     Raises:
         ErmaskError: the models cannot be used.
         ValueError: a folder cannot be used, or the guard finds somebody or something twice.
     """
-    folder = models or sessions.PACKAGE_MODELS
-    crop_set = data.load(calibration)
-    others = None if distractors is None else data.load(distractors)
-    found = read_pairs(pairs)
-    trained = guard.trained_on(folder, run)
+    crop_set = data.load(sources.calibration)
+    others = None if sources.distractors is None else data.load(sources.distractors)
+    found = read_pairs(sources.pairs)
+    trained = guard.trained_on(sources.models, sources.run)
     if trained is None:
         progress("the models do not say what they were trained on: that is not checked")
     people: dict[str, set[str]] = {
@@ -109,26 +110,22 @@ def open_setting(
         "distractors": set() if others is None else set(others.identities),
     }
     guard.require_new_people(people, trained)
-    entries = surrogates.read_roster(roster)
+    entries = surrogates.read_roster(sources.roster)
     by_role = {role: [e for e in entries if e.role == role] for role in ("train", "validation")}
     guard.require_new_recognisers(by_role["validation"], by_role["train"], trained)
     judges = [
         _judge(recogniser, crop_set, progress)
-        for recogniser in surrogates.load(roster, "validation")
+        for recogniser in surrogates.load(sources.roster, "validation")
     ]
     checked = guard.Checked(trained, {title: len(names) for title, names in people.items()})
     return Setting(
-        engine=open_engine(folder, threads),
-        models=folder,
+        sources=sources,
+        engine=open_engine(sources.models, sources.threads),
         pairs=found,
         judges=judges,
         calibration=crop_set,
         distractors=others,
-        targets=targets,
-        roster=roster,
         checked=checked,
-        seed=seed,
-        threads=threads,
         progress=progress,
     )
 

@@ -49,13 +49,19 @@ def alike(one: Pixels, two: Pixels, lpips: Distance | None = None) -> dict[str, 
     return {name: round(value, 4) for name, value in found.items()}
 
 
-def open_lpips() -> tuple[Distance | None, str | None]:
-    """LPIPS (Zhang et al., 2018; AlexNet) without any download, or why it cannot be had."""
+def lpips_missing() -> str | None:
+    """Why LPIPS cannot be had without a download; None where it can."""
     if find_spec("lpips") is None:
-        return None, "the package lpips is not installed"
-    trunk = Path(torch.hub.get_dir()) / "checkpoints" / TRUNK
-    if not trunk.is_file():
-        return None, f"the weights under it ({TRUNK}) are not in torch.hub's folder"
+        return "the package lpips is not installed"
+    if not (Path(torch.hub.get_dir()) / "checkpoints" / TRUNK).is_file():
+        return f"the weights under it ({TRUNK}) are not in torch.hub's folder"
+    return None
+
+
+def open_lpips() -> Distance | None:
+    """LPIPS (Zhang et al., 2018; AlexNet); None where `lpips_missing` says why."""
+    if lpips_missing():
+        return None
     import lpips
 
     network = lpips.LPIPS(net="alex", verbose=False)
@@ -66,7 +72,7 @@ def open_lpips() -> tuple[Distance | None, str | None]:
         with torch.no_grad():
             return float(network(pair[:1], pair[1:]))
 
-    return distance, None
+    return distance
 
 
 def _planes(picture: Pixels) -> Tensor:

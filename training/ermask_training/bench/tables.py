@@ -165,10 +165,12 @@ def _looks(document: Document) -> Iterator[Table]:
 
 def _cost(document: Document) -> Iterator[Table]:
     entry = document.get("cost", {})
+    counts = " or ".join(str(each or "all") for each in entry.get("threads", [0]))
+    threads = f"threads {counts}"
     timed = [name for name in entry if name.endswith((", ms", "ms a face"))]
     for name in timed:
         rows: list[Row] = [(stage, [figure]) for stage, figure in entry[name].items()]
-        yield Table(f"Cost of {name}", "stage", ("median",), rows)
+        yield Table(f"Cost of {name}, {threads}", "stage", ("median",), rows)
     if memory := entry.get("peak memory, MiB"):
         sizes: Sequence[Row] = [(name, [f"{size:.0f}"]) for name, size in memory.items()]
         yield Table("Peak memory of a process", "after", ("MiB",), list(sizes))

@@ -40,31 +40,36 @@ def evaluate(
     seed: Annotated[
         int, typer.Option(help="Of keys and attacks; compare models under one.")
     ] = SEED,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 leaves it to torch.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes that share the work.")] = 1,
+    threads: Annotated[
+        int, typer.Option(min=0, help="CPU threads of each process; 0 leaves it to torch.")
+    ] = 0,
 ) -> None:
     """Measure exported models on recognisers and people that training never saw."""
     import torch
 
+    from ermask.sessions import PACKAGE_MODELS
     from ermask_training.bench.markdown import show
     from ermask_training.bench.runner import evaluate as measure
-    from ermask_training.bench.setting import open_setting
+    from ermask_training.bench.setting import Sources, open_setting
     from ermask_training.terminal import say
 
     if threads:
         torch.set_num_threads(threads)
-    setting = open_setting(
+    sources = Sources(
         pairs=photos,
         calibration=calibration,
         roster=surrogates,
-        models=models,
+        models=models or PACKAGE_MODELS,
         distractors=distractors,
         targets=targets,
         run=run,
         seed=seed,
         threads=threads,
-        progress=lambda line: say("ermask-train", line),
     )
-    print(show(measure(setting, protocols=protocol or (), first=pairs, output=output)))
+    setting = open_setting(sources, lambda line: say("ermask-train", line))
+    found = measure(setting, protocols=protocol or (), first=pairs, output=output, jobs=jobs)
+    print(show(found))
 
 
 def compare(
