@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The first released model: every command from photos to models folder, as they were run.
+# The first released model: every command from photos to models folder, as they were run, by the lab of
+# version 0.1.0. Later labs have another network (docs/decisions/0004) and make another model of it.
 #
 #   runs/first.sh FACES RECOGNISERS
 #

@@ -45,7 +45,10 @@ def from_weights(contract: ModelContract, weights: dict[str, Tensor]) -> Shipped
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise ValueError(f"these are no weights of the {contract.role}: {error}") from error
+        raise ValueError(
+            f"the weights of the {contract.role} do not fit this lab's network; those of another "
+            "generation run as before, but only the lab they come from can verify them"
+        ) from error
     return ShippedGraph(network, contract.role)
 
 
