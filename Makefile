@@ -36,7 +36,7 @@ test: $(LAB)
 
 # one file at a time: a browser and the daemon are enough for a small machine
 test-extension: $(LAB) $(NODE_PACKAGES)
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' || \
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || \
 		{ echo "The tests of the extension need Node 20 or newer."; exit 1; }
 	node --test --test-concurrency=1 --test-reporter=spec tests/extension/*.test.js
 
