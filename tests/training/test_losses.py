@@ -30,6 +30,12 @@ def test_linkage_compares_the_halves_of_a_batch():
     assert float(losses.linkage(torch.tensor([X, Y, Y, X]))) == 0
 
 
+def test_likeness_compares_two_people_under_one_key():
+    # second half: photo i under the key of photo i - 1 of the first half
+    assert float(losses.likeness(torch.tensor([X, Y, Y, X]))) == pytest.approx(0.9)
+    assert float(losses.likeness(torch.tensor([X, Y, X, Y]))) == 0
+
+
 def test_key_flow_is_nothing_for_unrelated_flows_and_least_there():
     one = torch.randn(2, 2, 56, 56, generator=torch.Generator().manual_seed(0))
     assert float(losses.key_flow(torch.cat([one, -one]))) == 0

@@ -11,6 +11,7 @@ class Weights:
 
     attack: float = 1.5
     linkage: float = 0.1
+    likeness: float = 0.3
     key_flow: float = 0.3
     residual_size: float = 0.02
     residual_rough: float = 0.05

@@ -32,6 +32,17 @@ def linkage(protected_BD: Tensor, margin: float = 0.1) -> Tensor:
     return F.relu((one * two).sum(1) - margin).mean()
 
 
+def likeness(protected_BD: Tensor, margin: float = 0.1) -> Tensor:
+    """Two people under one key must not look alike to a recogniser.
+
+    Photo i of the second half is under the key of photo i - 1 of the first. A change that depends
+    on the key alone moves everybody of a circle the same way: strangers would match each other, and
+    the mean of their faces would give the change away.
+    """
+    one, two = protected_BD.chunk(2)
+    return F.relu((one.roll(1, 0) * two).sum(1) - margin).mean()
+
+
 def key_flow(flow_B2FF: Tensor, margin: float = 0.4) -> Tensor:
     """The same face under two keys must move in different directions: cosine below the margin.
 

@@ -180,7 +180,9 @@ def one_step(
     picked = torch.from_numpy(np.tile(chosen, 2))
     crop = torch.from_numpy(crop_set.crops[chosen]).permute(0, 3, 1, 2).float() / 255
     crop_B3HW = degrade.soften(crop, run.rng).repeat(2, 1, 1, 1)
-    key_BKHW = random_keys(config.batch, run.generator)
+    # Each photo under two keys, each key on two photos.
+    keys = random_keys(half, run.generator)
+    key_BKHW = torch.cat([keys, keys.roll(1, 0)])
     levels = [STRENGTHS[name] for name in STRENGTH_ODDS]
     strength = run.rng.choice(levels, half, p=list(STRENGTH_ODDS.values()))
     strength_B = torch.tensor(strength, dtype=torch.float32).repeat(2)
@@ -200,14 +202,16 @@ def one_step(
         "flow_size": losses.size(flow / unit, config.max_flow),
         "key_flow": losses.key_flow(flow),
     }
-    attacks, links = [], []
+    attacks, links, alike = [], [], []
     for judge in judges:
         theta = render.jitter(config.batch, 3.0, 0.04, 4.0, run.generator)
         seen = recognisers[judge](protected_B3HW, theta)
         attacks.append(losses.attack(seen, embeddings[judge][1][picked]))
         links.append(losses.linkage(seen))
+        alike.append(losses.likeness(seen))
     terms["attack"] = torch.stack(attacks).mean()
     terms["linkage"] = torch.stack(links).mean()
+    terms["likeness"] = torch.stack(alike).mean()
 
     if phase.erase:
         theta = render.jitter(config.batch, 1.2, 0.015, 1.5, run.generator)
