@@ -14,6 +14,8 @@ BIN := $(VENV)/bin
 SERVE := $(VENV)/.serve-$(EP)
 LAB := $(VENV)/.lab-$(EP)
 NODE_PACKAGES := tests/node_modules/.package-lock.json
+# where browsers are required, npm is too: then its absence is an error and no reason to skip
+NPM := $(or $(shell command -v npm),$(ERMASK_REQUIRE_BROWSERS))
 
 PACKAGES := server/ermask training/ermask_training export/ermask_export
 OTHER := $(if $(filter cuda,$(EP)),onnxruntime,onnxruntime-gpu)
@@ -29,10 +31,12 @@ start: $(SERVE)
 
 install: $(SERVE)
 
+# Python first; it checks the extension with one of Node's tools
 test: $(LAB)
+	@if [ -n "$(NPM)" ]; then $(MAKE) $(NODE_PACKAGES); \
+	else echo "The extension will not be tested: that needs node and npm."; fi
 	$(BIN)/python -m pytest
-	@if command -v npm >/dev/null || [ -n "$$ERMASK_REQUIRE_BROWSERS" ]; then $(MAKE) test-extension; \
-	else echo "The extension was not tested: that needs node and npm."; fi
+	@if [ -n "$(NPM)" ]; then $(MAKE) test-extension; fi
 
 # one file at a time: a browser and the daemon are enough for a small machine
 test-extension: $(LAB) $(NODE_PACKAGES)

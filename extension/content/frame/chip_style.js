@@ -198,6 +198,7 @@ button.careful {
   text-decoration: underline;
   text-underline-offset: 3px;
   padding-inline: 2px;
+  margin-inline-start: -3px; /* its words in line with the edges of the others */
 }
 .buttons + .buttons {
   margin-block-start: 4px;
@@ -221,11 +222,13 @@ button.icon svg {
   padding: 0;
   max-block-size: 34vh;
   overflow: auto;
-  border-block-start: 1px solid var(--edge);
+  border-block: 1px solid var(--edge);
 }
 .photos li {
   padding-block: 8px;
-  border-block-end: 1px solid var(--edge);
+}
+.photos li + li {
+  border-block-start: 1px solid var(--edge);
 }
 .name {
   margin: 0;
@@ -247,6 +250,7 @@ button.icon svg {
 }
 .photos button.careful {
   padding-inline: 2px;
+  margin-inline-start: 0; /* the list would clip it, and what is not fully in sight does not work */
 }
 .pictures {
   display: grid;

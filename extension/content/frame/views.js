@@ -91,7 +91,7 @@ const views = (() => {
       title: words.count('chip_stuck', many),
       lines: one ? textsOf(common) : [],
       photos:
-        one && many === 1
+        one && acquisition.photos.length === 1
           ? []
           : failed.map(({ photo, index }) => ({
               name: photo.file.name,

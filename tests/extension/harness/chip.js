@@ -14,7 +14,12 @@ import { text } from './texts.js';
 /** @typedef {{text: string, buttons: Button[]}} View */
 
 /** Names in `_locales` of what its buttons say. */
-const LABELS = { retry: 'chip_retry', original: 'chip_original', cancel: 'chip_cancel' };
+const LABELS = {
+  retry: 'chip_retry',
+  original: 'chip_original',
+  cancel: 'chip_cancel',
+  compare: 'chip_compare',
+};
 
 export class Chip {
   /** @param {import('./tab.js').Tab} tab */
@@ -57,11 +62,19 @@ export class Chip {
    * @param {keyof typeof LABELS} name
    */
   async press(name) {
+    const { buttons } = await this.offers(name);
+    await buttons.find(({ label }) => label === text(LABELS[name]))?.press();
+  }
+
+  /**
+   * Wait until a button is there and can be pressed.
+   * @param {keyof typeof LABELS} name
+   */
+  offers(name) {
     const label = text(LABELS[name]);
-    const view = await this.#when(`the chip to offer "${label}"`, ({ buttons }) =>
+    return this.#when(`the chip to offer "${label}"`, ({ buttons }) =>
       buttons.some((button) => button.label === label),
     );
-    await view.buttons.find((button) => button.label === label)?.press();
   }
 
   /** Wait until it holds a photo. */

@@ -45,11 +45,12 @@ export class Machine {
 
   /**
    * A machine with a running daemon.
-   * @param {{circles?: string[]}} [options]
+   * @param {{circles?: string[], passphrase?: string}} [options]  passphrase: of the keys
    */
-  static async start({ circles = ['Family'] } = {}) {
+  static async start({ circles = ['Family'], passphrase } = {}) {
     const home = await mkdtemp(join(tmpdir(), 'ermask-machine-'));
     const machine = new Machine(home, await freePort());
+    machine.env.ERMASK_PASSPHRASE = passphrase;
     for (const circle of circles) await machine.ermask('keys', 'new', circle);
     await machine.startDaemon();
     return machine;

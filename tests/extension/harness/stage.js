@@ -20,6 +20,12 @@ import { until } from './poll.js';
 /** @typedef {import('../../zoo/server.js').Arrival} Arrival */
 /** @typedef {import('./requirements.js').BrowserName} BrowserName */
 /** @typedef {{args?: string[], prefs?: Record<string, unknown>}} Start  of Chromium; of Firefox */
+/**
+ * `hosts`: sites to be treated like those of the manifest; `passphrase`: of the keys; `how`: as args and
+ * prefs, when the port is known.
+ * @typedef {{hosts?: string[], paired?: boolean, passphrase?: string, how?: (zoo: Zoo) => Start}} More
+ * @typedef {Start & More} Options
+ */
 
 export class Stage {
   /**
@@ -35,12 +41,11 @@ export class Stage {
 
   /**
    * @param {BrowserName} name
-   * @param {{hosts?: string[], paired?: boolean} & Start & {how?: (zoo: Zoo) => Start}} [options]
-   *   hosts: sites to be treated like those of the manifest; how: as args and prefs, when the port is known
+   * @param {Options} [options]
    */
-  static async set(name, { hosts = [], paired = true, args = [], prefs = {}, how } = {}) {
+  static async set(name, { hosts = [], paired = true, passphrase, args = [], prefs = {}, how } = {}) {
     const [machine, zoo, photos, extension] = await Promise.all([
-      Machine.start(),
+      Machine.start({ passphrase }),
       Zoo.start(),
       Photos.open(),
       ExtensionCopy.make({ hosts }),
