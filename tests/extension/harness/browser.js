@@ -205,7 +205,10 @@ export class Browser {
     const target = this.#workerTarget();
     const worker = await target?.worker();
     if (!target || !worker) throw new Error('the service worker is not running');
-    await worker.close();
+    // Puppeteer closes the target and then detaches from it, for which it can be too late by then.
+    await worker.close().catch((error) => {
+      if (!String(error).includes('No session with given id')) throw error;
+    });
     await until('the service worker to end', () => this.#workerTarget() !== target);
   }
 
