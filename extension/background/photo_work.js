@@ -7,7 +7,7 @@
 
 import { Failure } from './failure.js';
 import { work } from './jobs.js';
-import { HEAD, kindOf } from './picture_kinds.js';
+import { HEAD, MOST_BYTES, kindOf } from './picture_kinds.js';
 import { jsonOf } from './requests.js';
 
 /** @typedef {import('../shared/messages.js').Result} Result */
@@ -17,8 +17,6 @@ import { jsonOf } from './requests.js';
 /** @typedef {{photo: Blob, result: Result}} Changed */
 /** @typedef {{signal?: AbortSignal, limit?: number}} Bounds */
 
-/** docs/protocol.md, Limits. Longer ones are refused unread, which browsers show as a broken connection. */
-const MAX_BYTES = 40 * 2 ** 20;
 /** Fifty million pixels that hardly compress. */
 const LONGEST_ANSWER = 256 * 2 ** 20;
 
@@ -65,7 +63,8 @@ export async function inspect(link, photo, { circle = null, ...bounds } = {}) {
  * @throws {Failure} image_too_large, picture_gone
  */
 export async function bytesOf(photo) {
-  if (photo.size > MAX_BYTES) throw new Failure('image_too_large');
+  // the daemon would refuse it unread, which browsers show as a broken connection
+  if (photo.size > MOST_BYTES) throw new Failure('image_too_large');
   try {
     return new Uint8Array(await photo.arrayBuffer());
   } catch (cause) {

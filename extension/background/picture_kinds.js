@@ -7,6 +7,8 @@
 
 /** @typedef {{type: string, extension: string}} Kind */
 
+/** The largest photo the daemon takes (docs/protocol.md, Limits). */
+export const MOST_BYTES = 40 * 2 ** 20;
 /** How many bytes of a file are looked at. */
 export const HEAD = 64;
 

@@ -13,13 +13,11 @@ import { Failure } from './failure.js';
 import { askFrame, readInFrame } from './frame_reading.js';
 import { held } from './held_pictures.js';
 import { patternOf } from './match_patterns.js';
-import { HEAD, kindOf, nameFor } from './picture_kinds.js';
+import { HEAD, MOST_BYTES, kindOf, nameFor } from './picture_kinds.js';
 import { webAddress } from './presets.js';
 
 /** @typedef {import('../shared/messages.js').PictureSource} PictureSource */
 
-/** The daemon's limit. */
-export const MOST_BYTES = 40 * 2 ** 20;
 /** Chrome ends a background whose fetch takes longer than 30 s. */
 const PATIENCE = 25_000;
 

@@ -8,8 +8,8 @@ import { after, before, beforeEach, test } from 'node:test';
 import { browser, restart } from './fakes/chrome.js';
 import { isLocal } from '../../extension/background/addresses.js';
 import { hold, held } from '../../extension/background/held_pictures.js';
-import { kindOf, nameFor } from '../../extension/background/picture_kinds.js';
-import { MOST_BYTES, handlers } from '../../extension/background/pictures.js';
+import { MOST_BYTES, kindOf, nameFor } from '../../extension/background/picture_kinds.js';
+import { handlers } from '../../extension/background/pictures.js';
 
 const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
 const JPEG = { type: 'image/jpeg', extension: 'jpg' };
