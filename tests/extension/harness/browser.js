@@ -64,6 +64,8 @@ export class Browser {
     const puppet = await puppeteer.launch({
       ...shared,
       browser: 'firefox',
+      // without it, Firefox 153 lets remote control neither open nor drive pages of extensions
+      args: ['--remote-allow-system-access'],
       extraPrefsFirefox: {
         'intl.locale.requested': 'en-GB',
         // the random part of the extension's origin, made known
