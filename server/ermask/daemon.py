@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from ermask.engine import Engine
+    from ermask.keystore import KeyStore
 
 log = logging.getLogger("ermask.daemon")
 
@@ -128,6 +129,7 @@ async def _serve(
     from aiohttp import web
 
     from ermask.api.runner import create_runner
+    from ermask.api.state import DAEMON
 
     stopping = _stop_on_signals()
     deadline = asyncio.create_task(_end_in_time(stopping))
@@ -135,6 +137,7 @@ async def _serve(
     if engine is None:
         return
     with _open_app(settings, engine, stopping) as app:
+        await asyncio.to_thread(_look_at_keys, app[DAEMON].keystore)
         runner = create_runner(app)
         await runner.setup()
         unloading = asyncio.create_task(_unload_idle(engine))
@@ -181,6 +184,16 @@ def _open_app(
             )
         finally:
             remove_control_token(settings.state_dir)
+
+
+def _look_at_keys(keystore: KeyStore) -> None:
+    """Try the passphrase, so that a wrong one is known before the first photo. It is no reason to
+    end: the browser tells the user, and what needs no key works."""
+    try:
+        keystore.check()
+    except ErmaskError as error:
+        # The message may have a path in it.
+        log.warning("the keys cannot be used (%s)", error.code)
 
 
 async def _unload_idle(engine: Engine) -> None:

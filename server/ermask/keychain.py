@@ -42,6 +42,18 @@ class Keychain:
     def __init__(self, store: str) -> None:
         self.store = store
         self._known: dict[str, str] = {}
+        self._refusal: tuple[str, str | None] | None = None
+
+    def check(self) -> None:
+        """Raise the keychain's refusal, if it refused the last key that was wanted. It is not
+        asked again: a locked one would show its password prompt.
+
+        Raises:
+            KeyStoreLocked
+        """
+        if self._refusal is not None:
+            message, hint = self._refusal
+            raise KeyStoreLocked(message, hint=hint)
 
     def put(self, key_id: str, text: str) -> None:
         """Keep a key's text form.
@@ -60,12 +72,17 @@ class Keychain:
         Raises:
             KeyStoreLocked: no keychain in this session, or it is locked.
         """
-        if key_id not in self._known:
-            found = self._ask("show", lambda c: c.get_password(SERVICE, self._name(key_id)))
-            if found is None:
-                return None
-            self._known[key_id] = found
-        return self._known[key_id]
+        found = self._known.get(key_id)
+        if found is None:
+            try:
+                found = self._ask("show", lambda c: c.get_password(SERVICE, self._name(key_id)))
+            except KeyStoreLocked as refusal:
+                self._refusal = refusal.message, refusal.hint
+                raise
+            if found is not None:
+                self._known[key_id] = found
+        self._refusal = None
+        return found
 
     def remove(self, key_id: str) -> None:
         """Remove an entry if it is there.

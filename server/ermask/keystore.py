@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 class Vault(Protocol):
     """A place for keys; both kinds raise KeyStoreLocked when it cannot be opened."""
 
+    def check(self) -> None: ...
     def put(self, key_id: str, text: str) -> None: ...
     def get(self, key_id: str) -> str | None: ...
     def remove(self, key_id: str) -> None: ...
@@ -90,6 +91,24 @@ class KeyStore:
         if self._index().vault == "keychain":
             return "keychain"
         return "passphrase" if self._sealed.has_passphrase else "machine-key"
+
+    def check(self) -> None:
+        """Raise what stands between a photo and its key, as far as that is known without asking
+        the user or the keychain: a keychain that has not refused yet passes, like no store at all.
+
+        Reads two small files. Only the first call after the passphrase was set or changed runs
+        Argon2id, which takes most of a second.
+
+        Raises:
+            KeyStoreLocked: a passphrase is missing or wrong, or the keychain refused last time.
+        """
+        data = self._folder.read(INDEX_NAME)
+        if data is None and not self._sealed.exists():
+            return
+        index = self._index() if data is None else Index.from_json(data)
+        if index.vault == "file" and index.circles and not self._sealed.exists():
+            raise KeyStoreCorrupt("The file of sealed keys is missing.")
+        self._vault(index).check()
 
     def list(self) -> _Circles:
         """All circles, oldest first. Needs no passphrase."""

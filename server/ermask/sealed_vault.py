@@ -71,6 +71,7 @@ class SealedVault:
         self._cost = cost
         self._unlocking = threading.Lock()
         self._unlocked: tuple[Kdf, bytes] | None = None
+        self._derived: tuple[Kdf, bytes] | None = None
         self._warned = False
 
     @property
@@ -84,6 +85,18 @@ class SealedVault:
     def exists(self) -> bool:
         """Whether there is a file, readable or not."""
         return self._folder.has(NAME)
+
+    def check(self) -> None:
+        """Raise what `get` would. Nobody is asked for the passphrase: where somebody would be,
+        the file passes. Argon2id runs at most once for each passphrase that is set.
+
+        Raises:
+            KeyStoreLocked, KeyStoreCorrupt, StorageFailed, UnsafePermissions
+        """
+        file = self._read()
+        would_ask = self._passphrase is None and self._ask_passphrase is not None
+        if file is not None and not would_ask:
+            self._entries(file, self._unlock(file))
 
     def put(self, key_id: str, text: str) -> None:
         """Keep a key's text form; makes the file if there is none.
@@ -194,7 +207,7 @@ class SealedVault:
                     )
                 return self._machine_key()
             if self._unlocked is None or self._unlocked[0] != kdf:
-                key = kdf.key(self._need_passphrase())
+                key = self._derive(kdf)
                 try:
                     file.open(key)
                 except WrongSecret:
@@ -205,9 +218,15 @@ class SealedVault:
                 self._unlocked = kdf, key
             return self._unlocked[1]
 
+    def _derive(self, kdf: Kdf) -> bytes:
+        if self._passphrase is None:
+            return kdf.key(self._need_passphrase())
+        # A wrong one is remembered too: it does not get right by trying it for each photo.
+        if self._derived is None or self._derived[0] != kdf:
+            self._derived = kdf, kdf.key(self._passphrase)
+        return self._derived[1]
+
     def _need_passphrase(self) -> str:
-        if self._passphrase is not None:
-            return self._passphrase
         if self._ask_passphrase is None:
             raise KeyStoreLocked(
                 "The keys are sealed with a passphrase.",

@@ -26,6 +26,8 @@ from ermask.api.clients import Clients
 from ermask.api.pairing import Exchange, prove
 from ermask.daemon import CLIENTS_NAME
 from ermask.daemon_state import find_running
+from ermask.keystore import KeyStore
+from ermask.settings import PASSPHRASE_VARIABLE
 
 if TYPE_CHECKING:
     from tests.server.conftest import Machine
@@ -83,6 +85,19 @@ def test_start_status_stop(with_models: Machine) -> None:
     assert (gone.returncode, json.loads(gone.stdout)) == (3, {"running": False})
     again = with_models.daemon("stop")
     assert (again.returncode, again.stdout) == (0, b"ermask-daemon was not running\n")
+
+
+def test_locked_keys_are_said_and_no_reason_to_end(with_models: Machine, family: Machine) -> None:
+    KeyStore(family.settings.data_dir, family.settings.state_dir).set_passphrase(None, "right")
+    family.env[PASSPHRASE_VARIABLE] = "wrong"
+    for command in ("start", "status"):
+        done = family.daemon(command)
+        assert (done.returncode, b"the keys are locked" in done.stderr) == (0, True), done.stderr
+    assert json.loads(family.daemon("status", "--json").stdout)["keys"] == "key_store_locked"
+    assert b"the keys cannot be used (key_store_locked)" in family.daemon("logs").stdout
+    family.env[PASSPHRASE_VARIABLE] = "right"
+    assert b"locked" not in family.daemon("restart").stderr
+    assert json.loads(family.daemon("status", "--json").stdout)["keys"] == "open"
 
 
 def test_a_second_start_is_status_4(running: Machine) -> None:

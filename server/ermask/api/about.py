@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -11,6 +12,9 @@ import ermask
 from ermask import codec, contract
 from ermask.api import metrics
 from ermask.api.state import DAEMON, Daemon
+from ermask.errors import ErmaskError
+
+KEYS_OPEN = "open"
 
 
 async def healthz(_request: web.Request) -> web.Response:
@@ -19,8 +23,8 @@ async def healthz(_request: web.Request) -> web.Response:
 
 
 async def status(request: web.Request) -> web.Response:
-    """Version, what runs where, how busy it is, what it accepts."""
-    return web.json_response(describe(request.app[DAEMON]))
+    """Version, what runs where, whether the keys can be used, how busy it is, what it accepts."""
+    return web.json_response(await describe(request.app[DAEMON]))
 
 
 async def prometheus(request: web.Request) -> web.Response:
@@ -37,13 +41,17 @@ async def prometheus(request: web.Request) -> web.Response:
     return web.Response(body=text.encode(), headers={"Content-Type": metrics.CONTENT_TYPE})
 
 
-def describe(daemon: Daemon) -> dict[str, Any]:
+async def describe(daemon: Daemon) -> dict[str, Any]:
     """The body of `/v1/status`."""
     workers = daemon.workers
+    # Not beside the other calls of the key store: one that waits for the user to unlock the
+    # keychain would hold this up.
+    keys = await asyncio.to_thread(_keys, daemon)
     return {
         "version": ermask.__version__,
         "contract": contract.VERSION,
         "providers": daemon.engine.providers,
+        "keys": keys,
         "strengths": list(contract.STRENGTHS),
         "strength": daemon.settings.strength,
         "queue": {
@@ -55,6 +63,15 @@ def describe(daemon: Daemon) -> dict[str, Any]:
         "limits": {"bytes": codec.MAX_BYTES, "pixels": codec.MAX_PIXELS},
         "uptime_s": round(_uptime(daemon), 1),
     }
+
+
+def _keys(daemon: Daemon) -> str:
+    """`open`, or the code of the error that a photo would meet."""
+    try:
+        daemon.keystore.check()
+    except ErmaskError as error:
+        return error.code
+    return KEYS_OPEN
 
 
 def _uptime(daemon: Daemon) -> float:

@@ -12,7 +12,7 @@ async def status(request: web.Request) -> web.Response:
     """As for clients, with the pairing window: seconds it stays open, 0 when closed."""
     daemon = request.app[DAEMON]
     left = round(daemon.pairing.seconds_left, 1)
-    return web.json_response({**about.describe(daemon), "pairing_seconds": left})
+    return web.json_response({**await about.describe(daemon), "pairing_seconds": left})
 
 
 async def open_pairing(request: web.Request) -> web.Response:

@@ -21,7 +21,7 @@ from ermask.commands.terminal import (
     say,
 )
 from ermask.daemon_state import DaemonState, find_running
-from ermask.errors import ErmaskError
+from ermask.errors import ErmaskError, KeyStoreLocked
 from ermask.settings import PASSPHRASE_VARIABLE, Settings, load_settings
 
 _SHOWN_LINES = 50
@@ -77,6 +77,7 @@ def status(
             print(f"but it does not answer: {printable(found['error'])}")
         for role, provider in found.get("providers", {}).items():
             print(f"{role}: {provider}")
+        _warn_of_keys(found)
         if state.version != __version__:
             say(f"warning: this is ermask {__version__}; `ermask-daemon restart` updates it")
     raise typer.Exit(code)
@@ -115,6 +116,19 @@ def _start(settings: Settings) -> None:
 
     state = lifecycle.start(settings, _environment(settings))
     print(f"ermask-daemon {state.version} answers on port {state.port}")
+    _warn_of_keys(_describe(settings, state)[0])
+
+
+def _warn_of_keys(found: dict[str, Any]) -> None:
+    """Say that photos are refused, when the daemon says that it has no use of the keys."""
+    code = found.get("keys", "open")
+    if code == KeyStoreLocked.code:
+        say(
+            f"warning: the keys are locked ({code}), so no photo can be protected or restored. "
+            "Unlock the keychain, or run `ermask-daemon restart` and type the passphrase."
+        )
+    elif code != "open":
+        say(f"warning: the keys cannot be used ({code})")
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import threading
 
 import ermask
 from ermask import codec, contract
@@ -22,10 +24,41 @@ async def test_status(served):
     assert status["version"] == ermask.__version__
     assert status["contract"] == contract.VERSION
     assert status["providers"]["protector"] == "CPUExecutionProvider"
+    assert status["keys"] == "open"
     assert status["limits"] == {"bytes": codec.MAX_BYTES, "pixels": codec.MAX_PIXELS}
     assert status["queue"] == {"limit": 16, "admitted": 0, "waiting": 0, "running": 0}
     assert status["strengths"] == ["low", "mid", "high"]
     assert 0 <= status["uptime_s"] < 100
+
+
+async def test_status_says_what_a_photo_would_be_refused_with(served, settings, make_photo):
+    (settings.state_dir / "machine.key").unlink()
+    async with served.post("/v1/protect", make_photo(), X_ErMask_Circle="Family") as answer:
+        refusal = (await answer.json())["code"]
+    assert refusal == "key_store_locked"
+    async with served.post("/v1/status") as answer:
+        assert (answer.status, (await answer.json())["keys"]) == (200, refusal)
+    headers = served.control_headers
+    async with served.post("/v1/control/status", headers=headers) as answer:
+        assert (await answer.json())["keys"] == refusal
+
+
+async def test_status_does_not_wait_for_a_keychain_that_asks_the_user(served):
+    asked, answered = threading.Event(), threading.Event()
+
+    def wait_for_the_user() -> None:
+        asked.set()
+        assert answered.wait(20)
+
+    unlocking = asyncio.ensure_future(served.daemon.workers.aside(wait_for_the_user))
+    try:
+        await asyncio.to_thread(asked.wait, 20)
+        async with served.post("/v1/status") as answer:
+            assert (await answer.json())["keys"] == "open"
+        assert not unlocking.done()
+    finally:
+        answered.set()
+        await unlocking
 
 
 async def test_keys_lists_circles_without_their_secrets(served):
