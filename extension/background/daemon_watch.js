@@ -13,7 +13,7 @@ import { Failure, isFailure, problemOf } from './failure.js';
 /** @typedef {import('../shared/messages.js').Circle} Circle */
 /** @typedef {import('./link.js').Link} Link */
 
-/** `circles` are known when the key store can be read. `failure`: what stands in the way. */
+/** `circles` are known when their list can be read, which needs no key. `failure`: what stands in the way. */
 /** @typedef {{daemon: Daemon, circles: Circle[] | null, failure: unknown}} Sight */
 
 export const STANDARD_PORT = 7411;
@@ -95,6 +95,9 @@ async function look(link) {
     Object.assign(about, { port, label, pairedAt });
     about.status = await link.json('/v1/status', content);
     circles = await link.json('/v1/keys', content);
+    // an older daemon does not say
+    const { keys = 'open' } = about.status ?? {};
+    if (keys !== 'open') throw new Failure(keys);
     if (!circles?.length) throw new Failure('no_circle');
     return { daemon: { ...whole(about), state: 'ready', problem: null }, circles, failure: null };
   } catch (failure) {

@@ -31,7 +31,15 @@ export function toneOf(state) {
 
 /** @param {Daemon} daemon */
 export function stateWords(daemon) {
-  return text(`common_state_${daemon.state}`, daemon.port);
+  return damageOf(daemon)?.title ?? text(`common_state_${daemon.state}`, daemon.port);
+}
+
+/**
+ * Keys that are damaged rather than locked: no passphrase helps.
+ * @param {Daemon} daemon
+ */
+function damageOf({ state, problem }) {
+  return state === 'locked' && problem?.code !== 'key_store_locked' ? problem : null;
 }
 
 /**
@@ -41,7 +49,9 @@ export function stateWords(daemon) {
  */
 export function daemonView(daemon, { retry } = {}) {
   const { tone, page, line } = STATES[daemon.state];
-  const why = element('p', { class: 'small soft' }, text(`common_state_${daemon.state}_why`, daemon.port));
+  const damage = damageOf(daemon);
+  const reason = damage ? (damage.hint ?? '') : text(`common_state_${daemon.state}_why`, daemon.port);
+  const why = element('p', { class: 'small soft' }, reason);
   const made = element(
     'div',
     { class: `daemon-state ${tone}`, 'data-state': daemon.state },
@@ -54,7 +64,7 @@ export function daemonView(daemon, { retry } = {}) {
   );
   if (daemon.state === 'ready') return made;
   made.append(why);
-  if (line) made.append(command(line));
+  if (line && !damage) made.append(command(line));
   if (page) {
     const href = chrome.runtime.getURL(`extension/onboarding/onboarding.html#${page}`);
     made.append(

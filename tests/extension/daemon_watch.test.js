@@ -15,6 +15,9 @@ import './link/stub_chrome.js';
 const STATUS = { version: '0.1.0', contract: 1 };
 const CIRCLE = { id: '0123456789abcdef', label: 'Family', created: '2026-01-31T12:00:00Z', fingerprint: '1' };
 
+/** @param {string} keys  as the daemon's status has them @returns {Play} */
+const withKeys = (keys) => () => ({ json: { ...STATUS, keys } });
+
 /** @type {ActedDaemon[]} */
 const open = [];
 
@@ -62,6 +65,8 @@ describe('the daemon', () => {
   const troubles = [
     ['has no circle', { '/v1/keys': () => ({ json: [] }) }, 'no_circle', 'no_circle'],
     ['is locked', { '/v1/keys': () => problem(503, 'key_store_locked') }, 'locked', 'key_store_locked'],
+    ['lacks the passphrase', { '/v1/status': withKeys('key_store_locked') }, 'locked', 'key_store_locked'],
+    ['has damaged keys', { '/v1/status': withKeys('key_store_corrupt') }, 'locked', 'key_store_corrupt'],
     ['is damaged', { '/v1/keys': () => problem(500, 'key_store_corrupt') }, 'locked', 'key_store_corrupt'],
     ['is another', { '/v1/hello': hello({ token: Buffer.alloc(32) }) }, 'wrong_daemon', 'wrong_daemon'],
     ['has forgotten us', { '/v1/status': () => problem(401, 'unauthorized') }, 'not_paired', 'not_paired'],
@@ -78,6 +83,19 @@ describe('the daemon', () => {
       assert.ok(failure instanceof Error);
     });
   }
+
+  it('is ready once its keys are open, and tells its circles also while they are locked', async () => {
+    let keys = 'key_store_locked';
+    const { watch } = await watched({ '/v1/status': () => ({ json: { ...STATUS, keys } }) });
+    /** @type {string[]} */
+    const told = [];
+    watch.onChange(({ state }) => told.push(state));
+    const { circles } = await watch.sight();
+    assert.deepEqual(circles, [CIRCLE]);
+    keys = 'open';
+    await watch.again();
+    assert.deepEqual(told, ['locked', 'ready']);
+  });
 
   it('is asked once for many who want to know at once, and anew when something has happened', async () => {
     const { daemon, watch } = await watched({});

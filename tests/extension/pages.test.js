@@ -15,6 +15,7 @@ import { newestTab, Sheet } from './harness/sheet.js';
 const ONBOARDING = 'extension/onboarding/onboarding.html';
 const OPTIONS = 'extension/options/options.html';
 const POPUP = 'extension/popup/popup.html';
+const PASSPHRASE = 'four words nobody guesses';
 const RESTORE = 'extension/restore/restore.html';
 
 for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
@@ -23,7 +24,7 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
     /** @type {Sheet} */ let sheet;
 
     before(async () => {
-      stage = await Stage.set(name, { paired: false });
+      stage = await Stage.set(name, { paired: false, passphrase: PASSPHRASE });
     });
     after(async () => {
       await stage?.close();
@@ -330,6 +331,32 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
         assert.deepEqual(await sheet.nameless(), [], path);
         assert.equal(await sheet.language(), 'en', path);
       }
+    });
+
+    it('say that the keys are locked, and how to unlock them', async () => {
+      const { machine } = stage;
+      await machine.kill();
+      machine.env.ERMASK_PASSPHRASE = 'another one';
+      await machine.startDaemon();
+      const tab = await stage.open('form');
+      try {
+        for (const [path, place] of [
+          [`${POPUP}#tab=${await newestTab(stage.browser)}`, '#daemon'],
+          [OPTIONS, '#daemon-state'],
+        ]) {
+          await open(path);
+          await sheet.shows(place, text('common_state_locked'));
+          await sheet.shows(place, 'ermask-daemon restart');
+        }
+        assert.ok((await stage.browser.ask({ type: 'circles' })).length, 'their list needs no key');
+      } finally {
+        await tab.close();
+        await machine.kill();
+        machine.env.ERMASK_PASSPHRASE = PASSPHRASE;
+        await machine.recover();
+      }
+      await open(OPTIONS);
+      await sheet.shows('#daemon-state', text('common_state_ready'));
     });
 
     it('say that the daemon is away', async () => {
