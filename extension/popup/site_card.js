@@ -56,7 +56,7 @@ function showRule(site, settings) {
   const { rule } = site;
   const mode = rule?.mode ?? settings.mode;
   find('#site-on', HTMLInputElement).checked = mode !== 'never';
-  part('#site-does').textContent = text(isPaused(settings) ? 'popup_does_paused' : `popup_does_${mode}`);
+  part('#site-does').textContent = does(mode, site, settings);
   part('#site-mode').hidden = mode === 'never';
   part('#site-rule').hidden = mode === 'never';
   choose('mode', mode);
@@ -69,6 +69,23 @@ function showRule(site, settings) {
     strengths,
     rule?.strength ?? '',
   );
+}
+
+/**
+ * What happens to photos here, as far as the site decides it; the daemon has a card of its own.
+ * @param {Mode} mode
+ * @param {Site} site
+ * @param {Settings} settings
+ */
+function does(mode, { rule }, settings) {
+  if (isPaused(settings)) return text('popup_does_paused');
+  const held = mode !== 'never' && circles !== null && !(rule?.circle ?? usualCircle(settings));
+  return text(held ? 'popup_does_no_circle' : `popup_does_${mode}`);
+}
+
+/** With a single circle there is nothing to choose. @param {Settings} settings */
+function usualCircle(settings) {
+  return settings.circle ?? (circles?.length === 1 ? (circles[0]?.id ?? null) : null);
 }
 
 /**
@@ -85,8 +102,7 @@ function fillCircles({ rule, policy }, settings) {
   const entries = known.map(({ id, label }) => ({ value: id, label }));
   if (chosen && !known.some(({ id }) => id === chosen))
     entries.push({ value: chosen, label: labelOf(chosen) ?? unnamed });
-  // with a single circle there is nothing to choose
-  const usual = settings.circle ?? (known.length === 1 ? (known[0]?.id ?? null) : null);
+  const usual = usualCircle(settings);
   const usually = usual ? (labelOf(usual) ?? unnamed) : text('common_circle_none');
   fill('#site-circle', text('popup_as_everywhere', usually), entries, chosen ?? '');
 }

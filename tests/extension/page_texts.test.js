@@ -84,6 +84,12 @@ describe('the texts of the pages', () => {
       );
     });
 
+    it(`say of each state that keeps photos back that it does, in ${language}`, () => {
+      for (const state of ['not_paired', 'daemon_down', 'locked', 'no_circle']) {
+        assert.match(known[`common_state_${state}_why`]?.message ?? '', /held back|zurückgehalten/, state);
+      }
+    });
+
     it(`have the same placeholders in ${language}`, () => {
       const placeholders = (/** @type {string} */ text) => [...new Set(text.match(/\$[A-Z\d]+\$?/g))].sort();
       for (const key of wanted) {

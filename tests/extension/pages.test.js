@@ -141,6 +141,19 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
         await tab.close();
       });
 
+      it('says that photos are held back while no circle is chosen', async () => {
+        const tab = await stage.open('form');
+        const path = `${POPUP}#tab=${await newestTab(stage.browser)}`;
+        const settings = await stage.browser.ask({ type: 'settings' });
+        await stage.browser.ask({ type: 'set-settings', settings: { ...settings, circle: null } });
+        await open(path);
+        await sheet.shows('#site-does', text('popup_does_no_circle'));
+        await stage.browser.ask({ type: 'set-settings', settings });
+        await open(path);
+        await sheet.shows('#site-does', text('popup_does_always'));
+        await tab.close();
+      });
+
       it('pauses and resumes', async () => {
         const tab = await stage.open('form');
         await open(`${POPUP}#tab=${await newestTab(stage.browser)}`);
