@@ -17,7 +17,7 @@ import * as sites from './sites.js';
 
 const PROBLEMS = 'problems';
 const MOST_PROBLEMS = 20;
-const MODES = ['always', 'ask', 'never'];
+const MODES = ['always', 'ask', 'never', 'usual'];
 
 const queue = inTurn();
 
@@ -47,7 +47,7 @@ function pauseWords(until) {
 
 /** @param {Settings} now */
 function settingsLines({ mode, circle, strength, noFace, strict, pausedUntil, sites: rules }) {
-  const modes = Object.values(rules).map((rule) => rule.mode);
+  const modes = Object.values(rules).map((rule) => rule.mode ?? 'usual');
   const counts = MODES.map((each) => `${each} ${modes.filter((one) => one === each).length}`);
   return [
     `mode ${mode}, strength ${strength}, no face ${noFace}, strict ${strict}`,

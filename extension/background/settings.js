@@ -129,11 +129,13 @@ export const handlers = {
   /** @param {{settings: unknown}} request */
   'set-settings': ({ settings }) => write(/** @type {Settings} */ (settings)),
 
-  /** @param {{site: string, rule: unknown}} request  a rule of null: as everywhere */
+  /** @param {{site: string, rule: unknown}} request  null, or a rule of nothing but null: as everywhere */
   'set-site': ({ site, rule }) =>
     edit((settings) => {
       const { [site]: _, ...others } = settings.sites;
-      return { ...settings, sites: rule === null ? others : { ...others, [site]: validateRule(site, rule) } };
+      const kept = rule === null ? null : validateRule(site, rule);
+      if (!kept || Object.values(kept).every((part) => part === null)) return { ...settings, sites: others };
+      return { ...settings, sites: { ...others, [site]: kept } };
     }),
 
   /** @param {{until: number | null}} request */

@@ -76,7 +76,7 @@ const ENTRIES = {
 };
 
 /** @type {Record<string, Entry>} */
-const RULE = { mode: oneOf(MODES), circle: orNull(circle), strength: orNull(oneOf(STRENGTHS)) };
+const RULE = { mode: orNull(oneOf(MODES)), circle: orNull(circle), strength: orNull(oneOf(STRENGTHS)) };
 
 /**
  * Is this the name of a site: a preset's, or an http(s) origin as browsers write it?

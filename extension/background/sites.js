@@ -41,7 +41,7 @@ const queue = inTurn();
 export function wanted(manifest, granted, now) {
   const scripts = manifest.content_scripts ?? [];
   const own = new Set(scripts.flatMap((script) => script.matches ?? []));
-  const local = Object.entries(now.sites).some(isDaemonHost) ? [DAEMON] : [];
+  const local = Object.entries(now.sites).some((entry) => isDaemonHost(entry, now)) ? [DAEMON] : [];
   const others = granted.filter((each) => each !== DAEMON);
   const matches = webPatterns([...others, ...local]).filter((each) => !own.has(each));
   if (!matches.length) return [];
@@ -67,9 +67,12 @@ function withinExtension(file) {
   return URL.canParse(file) ? new URL(file).pathname.slice(1) : file;
 }
 
-/** @param {[string, import('../shared/messages.js').SiteRule]} entry */
-function isDaemonHost([site, { mode }]) {
-  return mode !== 'never' && !isPreset(site) && patternOf(new URL(site)) === DAEMON;
+/**
+ * @param {[string, import('../shared/messages.js').SiteRule]} entry
+ * @param {Settings} now
+ */
+function isDaemonHost([site, { mode }], now) {
+  return (mode ?? now.mode) !== 'never' && !isPreset(site) && patternOf(new URL(site)) === DAEMON;
 }
 
 /**

@@ -85,9 +85,8 @@ function row(site, name, permitted, isPreset, settings, circles) {
   const rule = settings.sites[site] ?? null;
   /** @param {Partial<SiteRule>} change */
   const change = async (change) => {
-    const base = rule ?? { mode: settings.mode, circle: null, strength: null };
-    const changed = { ...base, ...change };
-    take(await ask({ type: 'set-site', site, rule: changed }));
+    const base = rule ?? { mode: null, circle: null, strength: null };
+    take(await ask({ type: 'set-site', site, rule: { ...base, ...change } }));
   };
   const known = circles.map(({ id, label }) => ({ value: id, label }));
   const odd =
@@ -114,11 +113,7 @@ function row(site, name, permitted, isPreset, settings, circles) {
       text('options_mode_of', name),
       [usual, ...MODES.map((value) => ({ value, label: text(`common_mode_${value}`) }))],
       rule?.mode ?? '',
-      async (value) => {
-        const mode = MODES.find((each) => each === value);
-        if (mode) await change({ mode });
-        else take(await ask({ type: 'set-site', site, rule: null }));
-      },
+      (value) => change({ mode: MODES.find((each) => each === value) ?? null }),
     ),
     cell(
       `circle-${site}`,

@@ -128,8 +128,8 @@ export function readyRule({ say, changed, tab }) {
   /** @param {Partial<SiteRule>} change */
   const change = async (change) => {
     if (shown === null) return;
-    const { site, settings } = shown;
-    const rule = { mode: settings.mode, circle: null, strength: null, ...site.rule, ...change };
+    const { site } = shown;
+    const rule = { mode: null, circle: null, strength: null, ...site.rule, ...change };
     const answer = await ask({ type: 'set-site', site: site.site, rule });
     say(answer.ok ? null : answer.problem);
     if (answer.ok) changed();

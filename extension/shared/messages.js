@@ -105,7 +105,7 @@ export const CODES = /** @type {const} */ ([
  * @typedef {{url: string, tab: number, frame: number}} PictureSource
  */
 
-/** @typedef {{mode: Mode, circle: string | null, strength: Strength | null}} SiteRule  null: as everywhere */
+/** @typedef {{mode: Mode | null, circle: string | null, strength: Strength | null}} SiteRule  null: as everywhere */
 
 /**
  * In `storage.local` under the name `settings`. `pausedUntil`: milliseconds since 1970, Infinity is written as 8.64e15.

@@ -95,7 +95,10 @@ test('the report has counts and codes, and nothing about what the user does', as
   await settings.write({
     ...settings.DEFAULTS,
     circle: '0123456789abcdef',
-    sites: { 'https://secret.example': { mode: 'never', circle: null, strength: null } },
+    sites: {
+      'https://secret.example': { mode: 'never', circle: null, strength: null },
+      'https://another-secret.example': { mode: null, circle: null, strength: 'low' },
+    },
   });
   await chrome.storage.session.set({ circles });
   browser.origins = [...manifest.host_permissions.slice(1), 'https://secret.example/*'];
@@ -109,7 +112,7 @@ test('the report has counts and codes, and nothing about what the user does', as
     `version ${manifest.version}`,
     `sites of the manifest ${hosts - 1} of ${hosts}, others 1`,
     'circles 2',
-    'rules of sites: always 0, ask 0, never 1',
+    'rules of sites: always 0, ask 0, never 1, usual 1',
     'circle chosen',
     'not paused',
     'protect no_face_29',

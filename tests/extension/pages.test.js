@@ -4,6 +4,8 @@
  */
 
 import assert from 'node:assert/strict';
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
 import { text } from './harness/texts.js';
@@ -15,7 +17,6 @@ import { newestTab, Sheet } from './harness/sheet.js';
 const ONBOARDING = 'extension/onboarding/onboarding.html';
 const OPTIONS = 'extension/options/options.html';
 const POPUP = 'extension/popup/popup.html';
-const PASSPHRASE = 'four words nobody guesses';
 const RESTORE = 'extension/restore/restore.html';
 
 for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
@@ -24,7 +25,7 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
     /** @type {Sheet} */ let sheet;
 
     before(async () => {
-      stage = await Stage.set(name, { paired: false, passphrase: PASSPHRASE });
+      stage = await Stage.set(name, { paired: false });
     });
     after(async () => {
       await stage?.close();
@@ -201,6 +202,19 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
         await until('the rule to be saved', async () => (await rule('reddit'))?.mode === 'never');
       });
 
+      it('keep a site’s strength when its mode is as usual again, and drop the rule with the last part', async () => {
+        await open(OPTIONS);
+        await sheet.select('#mode-tumblr', 'ask');
+        await until('the mode', async () => (await rule('tumblr'))?.mode === 'ask');
+        await sheet.select('#strength-tumblr', 'high');
+        await until('the strength', async () => (await rule('tumblr'))?.strength === 'high');
+        await sheet.select('#mode-tumblr', '');
+        await until('the usual mode', async () => (await rule('tumblr'))?.mode === null);
+        assert.equal((await rule('tumblr'))?.strength, 'high');
+        await sheet.select('#strength-tumblr', '');
+        await until('the rule to be gone', async () => (await rule('tumblr')) === undefined);
+      });
+
       it('show the circles with their fingerprints', async () => {
         await open(OPTIONS);
         const known = await stage.browser.ask({ type: 'circles' });
@@ -347,10 +361,8 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
     });
 
     it('say that the keys are locked, and how to unlock them', async () => {
-      const { machine } = stage;
-      await machine.kill();
-      machine.env.ERMASK_PASSPHRASE = 'another one';
-      await machine.startDaemon();
+      const key = join(stage.machine.home, 'state', 'machine.key');
+      await rename(key, `${key}.away`);
       const tab = await stage.open('form');
       try {
         for (const [path, place] of [
@@ -364,9 +376,7 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
         assert.ok((await stage.browser.ask({ type: 'circles' })).length, 'their list needs no key');
       } finally {
         await tab.close();
-        await machine.kill();
-        machine.env.ERMASK_PASSPHRASE = PASSPHRASE;
-        await machine.recover();
+        await rename(`${key}.away`, key);
       }
       await open(OPTIONS);
       await sheet.shows('#daemon-state', text('common_state_ready'));

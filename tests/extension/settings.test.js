@@ -136,6 +136,21 @@ test('changes made at the same time are all kept', async () => {
   assert.deepEqual((await settings.read()).sites, {});
 });
 
+test('each part of a rule can be as everywhere; a rule of nothing else goes', async () => {
+  const strong = { ...RULE, strength: 'high' };
+  const steps = /** @type {const} */ ([
+    [strong, strong],
+    [{ ...strong, mode: null }, { ...strong, mode: null }],
+    [{ mode: null, circle: null, strength: 'high' }, { mode: null, circle: null, strength: 'high' }],
+    [{ mode: null, circle: null, strength: null }, undefined],
+  ]);
+  for (const [rule, kept] of steps) {
+    const { sites } = await handlers['set-site']({ site: 'x', rule });
+    assert.deepEqual(sites.x, kept);
+  }
+  await assert.rejects(handlers['set-site']({ site: 'x', rule: { mode: null } }), { code: 'bad_settings' });
+});
+
 test('changes are told', async () => {
   /** @type {string[]} */
   const seen = [];
@@ -156,6 +171,15 @@ test('only "never" and a pause let photos go', () => {
   assert.equal(at({ sites: { x: { ...RULE, mode: 'never' } } }), false);
   assert.equal(at({ mode: 'never', sites: { x: RULE } }), true);
   assert.equal(at({ sites: { reddit: { ...RULE, mode: 'never' } } }), true);
+});
+
+test('a rule without a mode of its own follows the settings in that', () => {
+  const rule = { ...RULE, mode: null, strength: 'high' };
+  for (const mode of /** @type {const} */ (['always', 'ask', 'never'])) {
+    const policy = policyFor('x', withSome(/** @type {any} */ ({ mode, sites: { x: rule } })), circles);
+    assert.deepEqual([policy.mode, policy.active], [mode, mode !== 'never']);
+    assert.deepEqual([policy.circle, policy.strength], [CIRCLE, 'high']);
+  }
 });
 
 test('a rule goes before the settings, entry by entry', () => {

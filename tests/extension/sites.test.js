@@ -137,8 +137,15 @@ test('pages of this computer only where one was switched on', () => {
   const at = (/** @type {any} */ now) => wanted(manifest, manifest.host_permissions, now)[0]?.matches ?? [];
   assert.deepEqual(at(withSites('http://127.0.0.1:8080')), ['http://127.0.0.1/*']);
   assert.deepEqual(at(withSites('http://localhost:8080', 'https://127.0.0.1')), []);
-  const off = { ...DEFAULTS, sites: { 'http://127.0.0.1:8080': { ...RULE, mode: 'never' } } };
-  assert.deepEqual(at(off), []);
+  /** @param {string} usual @param {string | null} mode */
+  const withMode = (usual, mode) => ({
+    ...DEFAULTS,
+    mode: usual,
+    sites: { 'http://127.0.0.1:8080': { ...RULE, strength: 'high', mode } },
+  });
+  assert.deepEqual(at(withMode('always', 'never')), []);
+  assert.deepEqual(at(withMode('ask', null)), ['http://127.0.0.1/*']);
+  assert.deepEqual(at(withMode('never', null)), []);
 });
 
 test('scripts follow the permissions', async () => {
