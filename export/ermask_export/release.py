@@ -18,9 +18,10 @@ from ermask.align import Floats
 from ermask.contract import VERSION, Role, from_metadata
 from ermask.model_files import MANIFEST, ROLES, read_manifest
 from ermask_export.graph import ShippedGraph, from_run, from_weights
-from ermask_export.to_onnx import open_model, read_metadata, read_weights, to_onnx
+from ermask_export.to_onnx import open_model, read_metadata, to_onnx
 from ermask_export.verify import Comparison, VerificationError, compare
 from ermask_training import checkpoint, split
+from ermask_training.published import STUDENT, in_graph
 
 CARD = "card.md"
 MAX_BYTES = 20 * 10**6
@@ -104,7 +105,8 @@ def verify_folder(
 
 
 def _rebuild(model: ModelProto, role: Role) -> ShippedGraph:
-    return from_weights(from_metadata(read_metadata(model), role), read_weights(model))
+    contract = from_metadata(read_metadata(model), role)
+    return from_weights(contract, in_graph(model), in_graph(model, STUDENT))
 
 
 def _report(found: Comparison, progress: Callable[[str], None]) -> None:

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import onnx
 import torch
-from onnx import ModelProto, numpy_helper
-from torch import Tensor
+from onnx import ModelProto
 
 from ermask.contract import CROP, FIELD
 from ermask.ort_session import OUTPUT_SHAPES
@@ -23,8 +22,6 @@ from ermask_export.graph import ShippedGraph
 OPSET = 17
 BATCH = "N"
 """Name of the one dimension that is free."""
-PREFIX = "network."
-"""What `ShippedGraph` puts before the names of the weights."""
 
 
 def to_onnx(graph: ShippedGraph) -> bytes:
@@ -34,6 +31,8 @@ def to_onnx(graph: ShippedGraph) -> bytes:
     sample = (torch.zeros(2, 3, CROP, CROP), torch.ones(2, *FIELD), torch.ones(2))
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # that this exporter is the older one
+        # the mask and the template are constants, and are meant to be
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
         path = Path(folder) / "graph.onnx"
         torch.onnx.export(
             graph,
@@ -75,12 +74,3 @@ def open_model(data: bytes) -> ModelProto:
 def read_metadata(model: ModelProto) -> dict[str, str]:
     """The entries of the metadata."""
     return {each.key: each.value for each in model.metadata_props}
-
-
-def read_weights(model: ModelProto) -> dict[str, Tensor]:
-    """The weights of a model of `to_onnx`, by their names in `SignedUNet`."""
-    return {
-        each.name.removeprefix(PREFIX): torch.from_numpy(numpy_helper.to_array(each).copy())
-        for each in model.graph.initializer
-        if each.name.startswith(PREFIX)
-    }

@@ -12,7 +12,7 @@ from typing import Literal
 
 from ermask.errors import ContractMismatch
 
-VERSION = 1
+VERSION = 2
 CROP = 224
 """Side of the canonical crop in pixels, RGB, float32 in [0, 1], layout (N, 3, CROP, CROP)."""
 FIELD = (8, 7, 7)
@@ -21,6 +21,8 @@ RESIDUAL_GRID = 112
 """Side of the residual (N, 3, g, g): added to the crop after bilinear upsampling; 1.0 = white."""
 FLOW_GRID = 56
 """Side of the flow (N, 2, g, g): (dx, dy) in crop pixels; output(u) = input(u + flow(u))."""
+DRAWS = 8
+"""Draws of a key among which the protector's `match` chooses for each photo."""
 STRENGTHS = {"low": 0.6, "mid": 1.0, "high": 1.5}
 """Presets: the value fed to both networks' strength input, float32 (N,), one per face."""
 
@@ -49,7 +51,9 @@ class ModelContract:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        return ("residual", "flow")
+        """`match`, (N,): how alike a recogniser finds a face and its protected copy, a cosine."""
+        change = ("residual", "flow")
+        return (*change, "match") if self.role == "protector" else change
 
     def to_metadata(self) -> dict[str, str]:
         """Entries for the ONNX file's metadata_props."""

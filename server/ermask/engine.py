@@ -1,7 +1,8 @@
 """Protect a photo, and undo it: the story, in order. No HTTP, no files, no clock but for timings.
 
 `protect` and `restore` mirror each other: find the faces, cut the crops, ask the network what to
-change, apply it to the photo. Protecting adds the mark, restoring reads it first and takes it off.
+change, apply it to the photo. Protecting chooses a draw of the key and adds its mark, restoring
+reads the mark first, and so the draw, and takes it off.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ermask import align, insight, mark, render
 from ermask.contract import STRENGTHS, Role
 from ermask.detect import MIN_FACE, CenterFace, Detector, Face
 from ermask.errors import AlreadyProtected, FacesTooSmall, NoFaceFound, WrongKey
+from ermask.ort_session import Feeds
 from ermask.sessions import Models
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ class Match:
     fits: bool
     strength: str
     """The preset that the mark names; means nothing unless `fits`."""
+    draw: int
+    """The draw of the key that the mark names; means little unless `fits`."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +105,20 @@ class Engine:
         if match.fits:
             raise AlreadyProtected(f"This photo is already protected for the circle {match.label}.")
         watch.lap("mark")
-        changes = self._ask("protector", crops, faces, key, strength, mark.residual(key, strength))
+        draw, answer = self.choose(crops, key, strength)
+        changes = changes_of(faces, answer, mark.residual(draw, strength))
         watch.lap("network")
         rgb = render.apply(photo.rgb, changes)
         watch.lap("render")
         return Result(photo.with_rgb(rgb), reports, [], watch.ms)
+
+    def choose(self, crops: align.Floats, key: Key, strength: str) -> tuple[Key, Feeds]:
+        """The draw of a key that suits the faces of a photo best, and the protector's answer.
+
+        It is the one under which a recogniser finds the faces least like themselves.
+        """
+        tried = [(draw, self._ask("protector", crops, draw, strength)) for draw in key.draws]
+        return min(tried, key=lambda each: float(each[1]["match"].mean()))
 
     def restore(
         self, photo: Photo, keys: Sequence[tuple[Circle, Key]], *, force: bool = False
@@ -131,9 +144,11 @@ class Engine:
             raise WrongKey(_explain(matches))
         best = matches[0]
         key = next(key for circle, key in keys if circle.id == best.circle_id)
+        draw = key.draws[best.draw]
         strength = best.strength if best.fits else "mid"
-        bare = mark.taken_off(crops, key, strength)
-        changes = self._ask("eraser", bare, faces, key, strength, -mark.residual(key, strength))
+        bare = mark.taken_off(crops, draw, strength)
+        answer = self._ask("eraser", bare, draw, strength)
+        changes = changes_of(faces, answer, -mark.residual(draw, strength))
         watch.lap("network")
         rgb = render.apply(photo.rgb, changes)
         watch.lap("render")
@@ -170,28 +185,16 @@ class Engine:
         ]
         return large, reports
 
-    def _ask(
-        self,
-        role: Role,
-        crops: align.Floats,
-        faces: list[Face],
-        key: Key,
-        strength: str,
-        extra: align.Floats,
-    ) -> list[render.Change]:
-        """One run of a network over all faces; `extra` is added to every residual."""
-        count = len(faces)
-        answer = self.models.load(role).run(
+    def _ask(self, role: Role, crops: align.Floats, draw: Key, strength: str) -> Feeds:
+        """One run of a network over all faces."""
+        count = len(crops)
+        return self.models.load(role).run(
             {
                 "crop": crops,
-                "key": np.repeat(key.field()[None], count, 0),
+                "key": np.repeat(draw.field()[None], count, 0),
                 "strength": np.full(count, STRENGTHS[strength], np.float32),
             }
         )
-        return [
-            render.Change(face.similarity, residual + extra, flow)
-            for face, residual, flow in zip(faces, answer["residual"], answer["flow"], strict=True)
-        ]
 
 
 class Stopwatch:
@@ -233,13 +236,22 @@ def _crops(photo: Photo, faces: list[Face], watch: Stopwatch) -> align.Floats:
     return crops
 
 
+def changes_of(faces: list[Face], answer: Feeds, extra: align.Floats) -> list[render.Change]:
+    """What a network answered, face by face; `extra` is added to every residual."""
+    return [
+        render.Change(face.similarity, residual + extra, flow)
+        for face, residual, flow in zip(faces, answer["residual"], answer["flow"], strict=True)
+    ]
+
+
 def _compare(crops: align.Floats, keys: Sequence[tuple[Circle, Key]]) -> list[Match]:
     readings = mark.read(crops)
     needed = mark.threshold(readings)
     matches = []
     for circle, key in keys:
-        score, strength = mark.score(readings, key)
-        matches.append(Match(circle.id, circle.label, score, needed, score >= needed, strength))
+        score, strength, draw = mark.score(readings, key.draws)
+        fits = score >= needed
+        matches.append(Match(circle.id, circle.label, score, needed, fits, strength, draw))
     return sorted(matches, key=lambda match: -match.score)
 
 

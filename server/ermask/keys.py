@@ -9,6 +9,7 @@ that sees the field, a reader of the public id) learns nothing about the others.
     fingerprint    the digits that two people compare aloud
     field          the planes that protector and eraser are given
     mark           the verification mark; derived by the module that reads and writes the mark
+    draw/0, ...    keys of their own: a photo is protected under one of them
 
 tests/vectors/keys.json holds examples of every form.
 """
@@ -129,6 +130,15 @@ class Key:
         stream = np.frombuffer(self.derive(b"field", math.ceil(count / 8)), dtype=np.uint8)
         bits = np.unpackbits(stream, count=count, bitorder="big").reshape(contract.FIELD)
         return bits.astype(np.float32) * 2 - 1
+
+    @property
+    def draws(self) -> tuple[Key, ...]:
+        """The keys that photos of this circle are protected under, contract.DRAWS of them.
+
+        Each is 32 bytes of a stream of its own, so none says anything about another.
+        """
+        infos = (f"draw/{number}".encode() for number in range(contract.DRAWS))
+        return tuple(Key(self.derive(info, SECRET_BYTES)) for info in infos)
 
     def derive(self, info: bytes, length: int) -> bytes:
         """A stream of bytes for one purpose: HKDF-SHA256 without salt.

@@ -12,14 +12,14 @@ learns nothing about the field that decides how the face changes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 from PIL import Image
 
 from ermask.align import Floats, soft_mask
-from ermask.contract import CROP, RESIDUAL_GRID, STRENGTHS
+from ermask.contract import CROP, DRAWS, RESIDUAL_GRID, STRENGTHS
 
 CELLS = 28
 """Cells along one side of the crop."""
@@ -87,16 +87,18 @@ def read(crops: Floats) -> Floats:
     return np.concatenate([*single, _unit(together)])
 
 
-def score(readings: Floats, key: DerivesBytes) -> tuple[float, str]:
-    """The key's best score over all readings and presets, and that preset."""
-    best = {name: float((readings @ signs(key, name).ravel()).max()) for name in STRENGTHS}
-    preset = max(best, key=best.__getitem__)
-    return best[preset], preset
+def score(readings: Floats, draws: Sequence[DerivesBytes]) -> tuple[float, str, int]:
+    """The best score over all readings, presets and draws of a key; that preset and draw."""
+    tried = [(name, number) for name in STRENGTHS for number in range(len(draws))]
+    patterns = np.stack([signs(draws[number], name).ravel() for name, number in tried])
+    best = (readings @ patterns.T).max(0)
+    preset, draw = tried[int(best.argmax())]
+    return float(best.max()), preset, draw
 
 
 def threshold(readings: Floats) -> float:
     """The score at which a key fits: FALSE_ACCEPT bounds the chance over all that is tried."""
-    tries = len(readings) * len(STRENGTHS)
+    tries = len(readings) * len(STRENGTHS) * DRAWS
     return math.sqrt(2 * math.log(tries / FALSE_ACCEPT))
 
 

@@ -102,7 +102,9 @@ class Home:
 
 @pytest.fixture(scope="session")
 def new_home(
-    tmp_path_factory: pytest.TempPathFactory, tiny_networks: dict[str, bytes]
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny_networks: dict[str, bytes],
+    write_models: Callable[[Path, dict[str, bytes]], None],
 ) -> Iterator[Callable[[], Home]]:
     """Makes a machine without keys; with the trained networks if there are any, else tiny ones."""
     homes: list[Home] = []
@@ -120,7 +122,7 @@ def new_home(
         }
         if not has_trained_models():
             env["ERMASK_MODELS_DIR"] = str(root / "models")
-            _write_models(root / "models", tiny_networks)
+            write_models(root / "models", tiny_networks)
         homes.append(Home(env, folder))
         return homes[-1]
 
@@ -131,17 +133,6 @@ def new_home(
 
 def has_trained_models() -> bool:
     return (PACKAGE_MODELS / "models.json").exists()
-
-
-def _write_models(folder: Path, networks: dict[str, bytes]) -> None:
-    folder.mkdir()
-    entries = {}
-    for role, data in networks.items():
-        (folder / f"{role}.onnx").write_bytes(data)
-        digest = hashlib.sha256(data).hexdigest()
-        entries[role] = {"file": f"{role}.onnx", "sha256": digest, "bytes": len(data)}
-    manifest = {"contract": 1, "models": entries, "figures": {}, "card": None}
-    (folder / "models.json").write_text(json.dumps(manifest))
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from onnx import numpy_helper
 from ermask.contract import CROP, ModelContract
 from ermask.errors import ContractMismatch
 from ermask_export import graph, to_onnx, verify
+from ermask_training import published
 
 CROPS = 3
 
@@ -49,14 +50,17 @@ def test_a_good_file(data, protector, crops):
         assert 0 < worst["flow"] < 1e-4
     assert 0.001 < found.largest["residual"] <= 0.04
     assert 0.1 < found.largest["flow"] <= 1.5 * (1 + 1e-5)
+    assert -1 <= found.largest["match"] <= 1 + 1e-5
     assert len(found.lines()) == 5
 
 
-@pytest.mark.parametrize("name", ["stem.weight", "flow_head.bias", "flow_base"])
+@pytest.mark.parametrize("name", ["stem.weight", "flow_head.bias", "flow_base", "student"])
 def test_a_changed_weight(data, protector, crops, name):
+    wanted = published.STUDENT + "embedding.bias" if name == "student" else published.NETWORK + name
+
     def perturb(model):
         for each in model.graph.initializer:
-            if each.name == to_onnx.PREFIX + name:
+            if each.name == wanted:
                 value = numpy_helper.to_array(each) + np.float32(0.05)
                 each.CopyFrom(numpy_helper.from_array(value, each.name))
                 return
@@ -95,14 +99,14 @@ def test_a_network_without_its_clamp(data, protector, crops):
 
 def test_a_larger_bound_than_the_contract_says(crops, protector):
     """A graph and a file that agree with each other, but not with their contract."""
-    loud = graph.ShippedGraph(protector.network, "protector")
+    loud = graph.ShippedGraph(protector.network, "protector", protector.student)
     loud.contract = ModelContract(role="protector", max_residual=0.04, max_flow=0.2)
     with pytest.raises(verify.VerificationError, match="flow reaches"):
         verify.compare(to_onnx.to_onnx(loud), loud, crops)
 
 
 def test_another_contract(data, protector, crops):
-    other = graph.ShippedGraph(protector.network, "protector")
+    other = graph.ShippedGraph(protector.network, "protector", protector.student)
     other.contract = ModelContract(role="protector", max_residual=0.04, max_flow=1.6)
     with pytest.raises(verify.VerificationError, match="contract"):
         verify.compare(data, other, crops)

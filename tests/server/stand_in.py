@@ -54,7 +54,7 @@ class StandIn(Engine):
     def inspect(self, photo: Photo, keys: Sequence[tuple[Circle, Key]]) -> Result:
         mark = photo.rgb[0, :8, 0].tobytes().hex()
         matches = [
-            Match(circle.id, circle.label, float(fits), 0.5, fits, "mid")
+            Match(circle.id, circle.label, float(fits), 0.5, fits, "mid", 0)
             for circle, key in keys
             for fits in [key.id == mark]
         ]

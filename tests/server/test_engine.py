@@ -124,6 +124,16 @@ def test_the_key_decides_the_change(engine: Engine, photo: Photo) -> None:
     assert np.array_equal(one, engine.protect(photo, *FAMILY).photo.rgb)
 
 
+def test_the_draw_that_a_recogniser_matches_least_is_chosen(engine: Engine, photo: Photo) -> None:
+    """The tiny network's `match` is the first entry of the field: -1 wins."""
+    circle, key = FAMILY
+    firsts = [float(draw.field().flat[0]) for draw in key.draws]
+    assert set(firsts) == {-1, 1}
+    protected = engine.protect(photo, circle, key).photo
+    [match] = engine.inspect(protected, [FAMILY]).matches
+    assert match.draw == firsts.index(-1)
+
+
 def test_every_face_of_a_group_is_changed_and_restored(engine: Engine, astronaut: Array) -> None:
     head = astronaut[20:260, 110:350]
     group = as_photo(np.ascontiguousarray(np.hstack([head, head[:, ::-1], head])))
@@ -142,7 +152,7 @@ def test_every_face_of_a_group_is_changed_and_restored(engine: Engine, astronaut
 
 def test_a_wrong_key_is_said_to_be_wrong(engine: Engine, photo: Photo) -> None:
     protected = engine.protect(photo, *FAMILY).photo
-    with pytest.raises(WrongKey, match=r"The key of Work does not fit .*score -?\d+\.\d, needed 5"):
+    with pytest.raises(WrongKey, match=r"The key of Work does not fit .*score -?\d+\.\d, needed 6"):
         engine.restore(protected, [WORK])
     with pytest.raises(WrongKey, match=r"None of 2 keys fits .*; the best is that of (Work|Club)"):
         engine.restore(protected, [WORK, CLUB])

@@ -56,6 +56,7 @@ def test_forms_of_a_key(case: dict[str, Any]) -> None:
         "fingerprint": key.fingerprint,
         "field_sha256": hashlib.sha256(key.field().astype(np.int8).tobytes()).hexdigest(),
         "mark": key.derive(b"mark", 16).hex(),
+        "draws": [draw.id for draw in key.draws],
     } == case["result"]
 
 
@@ -164,6 +165,13 @@ def test_one_bit_off_gives_an_unrelated_field() -> None:
         agreements.append(float(field @ Key(bytes(flipped)).field().ravel()) / field.size)
     assert abs(np.mean(agreements)) < 4 / np.sqrt(256 * field.size)
     assert np.abs(agreements).max() < 5 / np.sqrt(field.size)
+
+
+def test_draws_are_keys_of_their_own() -> None:
+    key = Key.generate()
+    assert len(key.draws) == contract.DRAWS
+    assert len({key.id, *(draw.id for draw in key.draws)}) == contract.DRAWS + 1
+    assert key.draws == Key.parse(key.text()).draws
 
 
 def test_streams_of_other_purposes_are_unrelated() -> None:

@@ -139,8 +139,8 @@ def test_only_plain_names_inside_the_folder(tiny_models: Path, name: object) -> 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "null", '{"models": {}}', '{"contract": 1}', '{"contract": 1, "models": []}',
-     '{"contract": 1, "models": {"protector": 1, "eraser": 2}}', "[" * 100_000, "\xff"],
+    ["", "{", "[]", "null", '{"models": {}}', '{"contract": 2}', '{"contract": 2, "models": []}',
+     '{"contract": 2, "models": {"protector": 1, "eraser": 2}}', "[" * 100_000, "\xff"],
 )  # fmt: skip
 def test_a_models_json_that_is_none(tiny_models: Path, text: str) -> None:
     (tiny_models / "models.json").write_text(text, encoding="latin-1")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from ermask_training.config import TrainConfig
+from ermask_training.config import LOOKS, TrainConfig
 from ermask_training.curriculum import phase
 
 CONFIG = TrainConfig(
@@ -42,6 +44,16 @@ def test_the_protector_rests_while_the_eraser_starts():
     assert phase(CONFIG, 400).protector_rate == 0
     assert phase(CONFIG, 430).protector_rate == pytest.approx(4e-4 / 2, rel=0.05)
     assert phase(CONFIG, 460).protector_rate == pytest.approx(4e-4, rel=0.05)
+
+
+def test_looks_count_more_and_more_and_the_rest_counts_from_the_start():
+    rising = replace(CONFIG, looks_from=100)
+    assert phase(rising, 0).share("residual_skin") == pytest.approx(0.01)
+    assert phase(rising, 49).share("flow_rough") == pytest.approx(0.5)
+    assert phase(rising, 500).share("residual_size") == 1
+    assert phase(rising, 0).share("attack") == 1
+    assert phase(CONFIG, 0).share("residual_skin") == 1
+    assert set(LOOKS) <= set(vars(CONFIG.weights))
 
 
 def test_the_eraser_has_a_rate_only_when_it_is_trained():

@@ -78,6 +78,46 @@ def test_the_result_is_a_picture():
     assert float(seen.max()) == 1
 
 
+def similarity_flow(linear, shift) -> torch.Tensor:
+    """The flow (1, 2, FLOW_GRID, FLOW_GRID) that samples by a similarity about the centre."""
+    centres = (torch.arange(FLOW_GRID) + 0.5) * (CROP / FLOW_GRID) - CROP / 2
+    y, x = torch.meshgrid(centres, centres, indexing="ij")
+    places = torch.stack([x, y], -1)
+    moved = places @ torch.tensor(linear).T + torch.tensor(shift)
+    return (moved - places).permute(2, 0, 1)[None]
+
+
+def test_alignment_takes_a_similarity_back(monkeypatch):
+    """A recogniser that cuts its crop by the landmarks does not see shifts, turns and sizes."""
+    monkeypatch.setattr(render, "mask_11HH", lambda: torch.ones(1, 1, CROP, CROP))
+    flow = similarity_flow([[1.01, 0.008], [-0.008, 1.01]], [1.1, -0.7])
+    crop = torch.from_numpy(align.to_tensor([photo(np.random.default_rng(1))]))
+    bent = render.apply(crop, torch.zeros(1, 3, RESIDUAL_GRID, RESIDUAL_GRID), flow)
+    aligned = render.move(bent, render.realignment(flow))
+    inner = (..., slice(20, -20), slice(20, -20))
+    before, after = ((each - crop)[inner].abs().mean() for each in (bent, aligned))
+    assert after < before / 10
+
+
+def test_alignment_leaves_other_bends(monkeypatch):
+    """One that moves both eyes apart as far as it moves the mouth's corners together."""
+    monkeypatch.setattr(render, "mask_11HH", lambda: torch.ones(1, 1, CROP, CROP))
+    flow = similarity_flow([[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0])
+    flow[:, 0, :, : FLOW_GRID // 2] += 1
+    flow[:, 0, :, FLOW_GRID // 2 :] -= 1
+    flow[:, :, FLOW_GRID // 2 :] *= -1
+    theta = render.realignment(flow)
+    assert torch.allclose(theta[0, :, :2], torch.eye(2), atol=0.01)
+
+
+def test_a_chain_samples_by_one_after_the_other():
+    crop = torch.from_numpy(align.to_tensor([photo(np.random.default_rng(2))]))
+    one, two = render.jitter(2, 3.0, 0.04, 4.0, torch.Generator().manual_seed(3)).split(1)
+    stepwise = render.move(render.move(crop, one), two)
+    at_once = render.move(crop, render.chain(one, two))
+    assert (stepwise - at_once)[..., 20:-20, 20:-20].abs().mean() < 0.01
+
+
 def test_move_and_jitter():
     crop = torch.rand(1, 3, CROP, CROP)
     still = render.jitter(1, 0.0, 0.0, 0.0, torch.Generator())

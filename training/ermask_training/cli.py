@@ -90,7 +90,7 @@ def fit(
     ] = None,
     start_from: Annotated[
         Path | None,
-        typer.Option(help="Another run, whose protector a new run starts from where it fits."),
+        typer.Option(help="Models folder, whose protector a new run starts from where it fits."),
     ] = None,
     threads: Threads = 0,
 ) -> None:
@@ -114,6 +114,30 @@ def fit(
     judges = recognisers.load(surrogates, "train", config.surrogates)
     split.record(output, split.of(crop_set, [each.entry for each in judges]), start_from)
     train.fit(config, crop_set, judges, output, start_from=start_from)
+
+
+@app.command()
+def distil(
+    run: Annotated[Path, typer.Argument(help="Folder of a training run.")],
+    data: Annotated[Path, typer.Option(help="Prepared set to teach on.")],
+    surrogates: Annotated[Path, typer.Option(help="Folder with roster.toml and the networks.")],
+    teacher: Annotated[
+        list[str], typer.Option(help="Surrogate to learn from; its licence must let you ship this.")
+    ],
+    steps: Annotated[int, typer.Option(min=1, help="Updates.")] = 2000,
+    threads: Threads = 0,
+) -> None:
+    """Teach the run's student, which ships in the protector and says how well it did."""
+    import torch
+
+    from ermask_training import data as sets
+    from ermask_training import distil as lessons
+    from ermask_training import surrogates as recognisers
+
+    if threads:
+        torch.set_num_threads(threads)
+    teachers = recognisers.load(surrogates, "train", tuple(teacher))
+    lessons.distil(run, sets.load(data), teachers, steps=steps)
 
 
 @app.command()

@@ -24,6 +24,10 @@ class Weights:
     wrong_key: float = 1.0
 
 
+LOOKS = ("residual_size", "residual_rough", "residual_skin", "flow_rough", "flow_size")
+"""Terms that are about looks alone."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """One run. `recipes` has the named ones."""
@@ -45,6 +49,9 @@ class TrainConfig:
     joint_rate: float = 6e-4
     """Protector's peak rate once the eraser has joined."""
     warm_up: int = 150
+    looks_from: int = 0
+    """Step up to which the weights of `LOOKS` rise to what they are. A change of signed parts has
+    no gradient at zero: parts that are pushed down at once never learn what they are good for."""
     averaging: float = 0.998
     """Decay of the exponential moving average of the weights; the average is what ships."""
     surrogates: tuple[str, ...] = ()

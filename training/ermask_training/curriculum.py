@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ermask_training.config import TrainConfig
+from ermask_training.config import LOOKS, TrainConfig
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,12 @@ class Phase:
     wrong_keys: bool
     protector_rate: float
     eraser_rate: float
+    looks: float
+    """Share of the weights of `config.LOOKS` that counts."""
+
+    def share(self, term: str) -> float:
+        """Share of its weight with which a loss term counts."""
+        return self.looks if term in LOOKS else 1.0
 
 
 def phase(config: TrainConfig, step: int) -> Phase:
@@ -38,7 +44,8 @@ def phase(config: TrainConfig, step: int) -> Phase:
         low = config.joint_rate / config.peak_rate
         protector_rate = config.peak_rate * rise * (low + (1 - low) * _cosine(fall))
         eraser_rate = 0.0
-    return Phase(erase, step >= config.wrong_keys_from, protector_rate, eraser_rate)
+    looks = min(1.0, (step + 1) / max(1, config.looks_from))
+    return Phase(erase, step >= config.wrong_keys_from, protector_rate, eraser_rate, looks)
 
 
 def _cosine(progress: float) -> float:

@@ -14,16 +14,18 @@ def first() -> TrainConfig:
 
 
 def signed() -> TrainConfig:
-    """Signs decided by the key; starts from the protector of `first`."""
+    """Signs decided by the key, more geometry and less paint; starts from the protector of 0.1."""
     return replace(
         first(),
         name="signed",
-        steps=3200,
-        erase_from=1700,
-        wrong_keys_from=3200,
+        steps=4800,
+        erase_from=2600,
+        wrong_keys_from=4800,
+        looks_from=900,
         seed=10,
-        max_residual=8 / 255,
-        weights=Weights(residual_skin=0.4),
+        max_residual=6 / 255,
+        max_flow=2.0,
+        weights=Weights(residual_size=0.01, residual_rough=0.02, residual_skin=0.12, likeness=0.1),
     )
 
 

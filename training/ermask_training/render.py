@@ -59,6 +59,39 @@ def jitter(
     return rows.reshape(batch, 2, 3)
 
 
+def realignment(flow_B2FF: Tensor) -> Tensor:
+    """What a recogniser's own alignment makes of a bent face: similarities (B, 2, 3) as `jitter`'s.
+
+    The five landmarks move with the flow, and the crop is cut anew by them. So a flow that only
+    shifts, turns or enlarges the face does nothing to a recogniser, and the attack must not be
+    paid for one. Landmarks are taken to sit at their template places, the similarity is that of
+    least squares (Umeyama, 1991), to first order in the flow.
+    """
+    places = torch.from_numpy((align.TEMPLATE * 2 / CROP - 1).astype(np.float32))
+    places_5X = places.to(flow_B2FF.device)
+    grid = places_5X.expand(flow_B2FF.shape[0], 1, 5, 2)
+    masked = upsample(flow_B2FF) * mask_11HH().to(flow_B2FF.device)
+    moved = F.grid_sample(masked, grid, mode="bilinear", align_corners=False)[:, :, 0]
+    moved_B5X = moved.transpose(1, 2) * (-2 / CROP)
+    shift = moved_B5X.mean(1)
+    mean = places_5X.mean(0)
+    spread = (places_5X - mean).square().sum()
+    x, y = (places_5X - mean).unbind(1)
+    dx, dy = moved_B5X.unbind(2)
+    stretch = (x * dx + y * dy).sum(1) / spread
+    turn = (x * dy - y * dx).sum(1) / spread
+    rows = torch.stack([1 + stretch, -turn, turn, 1 + stretch], 1).reshape(-1, 2, 2)
+    offset = shift + mean - (rows @ mean)
+    return torch.cat([rows, offset[:, :, None]], 2)
+
+
+def chain(first_B23: Tensor, then_B23: Tensor) -> Tensor:
+    """The similarity that samples by `then` and looks the result up by `first`."""
+    linear = first_B23[:, :, :2] @ then_B23[:, :, :2]
+    offset = first_B23[:, :, :2] @ then_B23[:, :, 2:] + first_B23[:, :, 2:]
+    return torch.cat([linear, offset], 2)
+
+
 def move(x_BCHW: Tensor, theta_B23: Tensor, size: int | None = None) -> Tensor:
     """Resample x under the similarities, to a square of `size` (default: its own)."""
     side = size or x_BCHW.shape[-1]

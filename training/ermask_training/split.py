@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ermask.model_files import MANIFEST
 from ermask_training.data import CropSet
 from ermask_training.surrogates import Entry
 
@@ -71,9 +72,15 @@ def read(run: Path) -> Split | None:
     return from_json(json.loads(path.read_text("utf-8"))) if path.is_file() else None
 
 
+def of_models(folder: Path) -> Split | None:
+    """The split that a models folder carries; None for one that carries none."""
+    entries = json.loads((folder / MANIFEST).read_text("utf-8")).get("trained_on")
+    return None if entries is None else from_json(entries)
+
+
 def record(run: Path, now: Split, start_from: Path | None = None) -> None:
-    """Add to what the run was trained on before, and to what it starts from."""
-    known = [read(folder) for folder in (run, start_from) if folder is not None]
+    """Add to what the run was trained on before, and to what the models it starts from were."""
+    known = [read(run), None if start_from is None else of_models(start_from)]
     for each in known:
         now = now | each if each is not None else now
     run.mkdir(parents=True, exist_ok=True)

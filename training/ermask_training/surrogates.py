@@ -10,7 +10,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,10 @@ from torch.nn import functional as F
 
 from ermask.align import TEMPLATE_SCALE
 from ermask.contract import CROP
+from ermask_training import render
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 Role = Literal["train", "validation"]
 
@@ -118,9 +122,7 @@ class Recogniser(nn.Module):
         height, width = self.entry.size
         window = self.get_buffer("window").expand(len(crop_B3HW), 2, 3)
         if theta_B23 is not None:
-            linear = theta_B23[:, :, :2] @ window[:, :, :2]
-            offset = theta_B23[:, :, :2] @ window[:, :, 2:] + theta_B23[:, :, 2:]
-            window = torch.cat([linear, offset], 2)
+            window = render.chain(theta_B23, window)
         shape = [len(crop_B3HW), 3, height, width]
         grid = F.affine_grid(window, shape, align_corners=False)
         cut = F.grid_sample(
@@ -162,11 +164,17 @@ def _window(entry: Entry) -> Tensor:
 
 def to_module(path: Path) -> nn.Module:
     """ONNX file to a differentiable module."""
-    _define_nms()
     import onnx
+
+    return module_of(onnx.load(str(path)))
+
+
+def module_of(model: ModelProto) -> nn.Module:
+    """ONNX model to a differentiable module."""
+    _define_nms()
     import onnx2torch
 
-    module: nn.Module = onnx2torch.convert(onnx.load(str(path)))
+    module: nn.Module = onnx2torch.convert(model)
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return module
 

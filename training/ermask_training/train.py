@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ermask.contract import FIELD, STRENGTHS
-from ermask_training import checkpoint, curriculum, degrade, losses, render
+from ermask_training import checkpoint, curriculum, degrade, losses, published, render
 from ermask_training.blocks import SignedUNet, eraser_from
 from ermask_training.config import TrainConfig
 from ermask_training.data import CropSet
@@ -71,8 +71,8 @@ class Run:
         self.averages[1].load_state_dict(self.eraser.state_dict())
 
     def start_from(self, folder: Path) -> int:
-        """Take over what fits of another run's protector; returns how many tensors did."""
-        given = checkpoint.load(folder)["averages"][0]
+        """Take over what fits of a published protector; returns how many tensors did."""
+        given = published.weights(folder, "protector")
         own = self.protector.state_dict()
         fitting = {k: v for k, v in given.items() if k in own and own[k].shape == v.shape}
         self.protector.load_state_dict({**own, **fitting})
@@ -127,7 +127,7 @@ def fit(
 ) -> Path:
     """Train, or go on training, the run in `folder`; returns the folder.
 
-    A new run starts from the protector of the run in `start_from`, as far as its tensors fit.
+    A new run starts from the protector of the models folder `start_from`, as far as it fits.
 
     Checkpoints every few minutes, at the end, and on SIGTERM; `metrics.jsonl` has a line a step.
     """
@@ -203,8 +203,10 @@ def one_step(
         "key_flow": losses.key_flow(flow),
     }
     attacks, links, alike = [], [], []
+    aligned = render.realignment(flow)
     for judge in judges:
         theta = render.jitter(config.batch, 3.0, 0.04, 4.0, run.generator)
+        theta = render.chain(aligned, theta)
         seen = recognisers[judge](protected_B3HW, theta)
         attacks.append(losses.attack(seen, embeddings[judge][1][picked]))
         links.append(losses.linkage(seen))
@@ -237,7 +239,8 @@ def one_step(
             seen = recognisers[judge](mistaken)
             terms["wrong_key"] = losses.attack(seen, mixed[picked[half:]])
 
-    total = torch.stack([getattr(weights, name) * term for name, term in terms.items()]).sum()
+    shares = {name: getattr(weights, name) * phase.share(name) for name in terms}
+    total = torch.stack([shares[name] * term for name, term in terms.items()]).sum()
     training = [(run.protector, run.optimisers[0], phase.protector_rate)]
     if phase.erase:
         training.append((run.eraser, run.optimisers[1], phase.eraser_rate))

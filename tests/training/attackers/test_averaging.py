@@ -16,7 +16,7 @@ from ermask_training.attackers.averaging import guess_fields
 
 def test_the_key_of_each_circle_is_found_where_the_evidence_points_at_it(setting):
     """Evidence that knows the change: the signs of the planes that act come out right."""
-    keys = setting.victim_keys(2)
+    keys = setting.victim_keys(2)[:, 0]
     posted, _ = copies.protect(setting, setting.pairs.a, keys.repeat_interleave(2, 0))
     with torch.no_grad():
         strength = setting.strengths(2)

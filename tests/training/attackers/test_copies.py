@@ -23,7 +23,7 @@ def test_pixels_survive_the_way_there_and_back(setting):
 
 
 def test_the_right_key_undoes_more_than_a_wrong_one(setting):
-    crops, keys = setting.pairs.a, setting.victim_keys(4)
+    crops, keys = setting.pairs.a, setting.victim_keys(4)[:, 0]
     posted, _ = copies.protect(setting, crops, keys)
     plain = copies.post(crops, setting.quality)
 
@@ -33,6 +33,15 @@ def test_the_right_key_undoes_more_than_a_wrong_one(setting):
     right, _ = copies.undo(setting, posted, keys)
     wrong, _ = copies.undo(setting, posted, -keys)
     assert apart(right) < apart(posted) < apart(wrong)
+
+
+def test_the_field_is_the_one_that_the_product_would_take(setting):
+    """The tiny protector's `match` is the first entry of the field."""
+    draws = setting.victim_keys(4)
+    fields = copies.chosen(setting, setting.pairs.a, draws)
+    firsts = draws[:, :, 0, 0, 0]
+    for field, own, first in zip(fields, draws, firsts, strict=True):
+        assert torch.equal(field, own[int(first.argmin())])
 
 
 def test_flow_undone_tells_the_way_back_from_the_way_on():

@@ -71,4 +71,4 @@ def test_a_seed_gives_the_same_keys_and_others_than_the_attackers(setting):
     assert not torch.equal(setting.victim_keys(4), other.victim_keys(4))
     generator, _ = setting.dice()
     drawn = torch.randint(0, 2, (4, 8, 7, 7), generator=generator).float() * 2 - 1
-    assert not torch.equal(setting.victim_keys(4), drawn)
+    assert not torch.equal(setting.victim_keys(4)[0, :4], drawn)

@@ -108,18 +108,14 @@ def targets(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def networks(tmp_path_factory: pytest.TempPathFactory, tiny_networks: dict[str, bytes]) -> Path:
+def networks(
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny_networks: dict[str, bytes],
+    write_models: Callable[[Path, dict[str, bytes]], None],
+) -> Path:
     """A models folder, once for the session."""
-    import hashlib
-
     folder = tmp_path_factory.mktemp("networks")
-    models = {}
-    for role, data in tiny_networks.items():
-        (folder / f"{role}.onnx").write_bytes(data)
-        digest = hashlib.sha256(data).hexdigest()
-        models[role] = {"file": f"{role}.onnx", "sha256": digest, "bytes": len(data)}
-    entries = {"contract": 1, "models": models, "figures": {}, "card": None}
-    (folder / "models.json").write_text(json.dumps(entries))
+    write_models(folder, tiny_networks)
     return folder
 
 

@@ -1,6 +1,7 @@
-"""Many posted photos under one key: what they have in common gives the key away.
+"""Many posted photos under one draw of a key: what they have in common gives the draw away.
 
-The attacker has no original. It looks for the one field under which all photos of a circle
+A circle's photos spread over the draws of its key; this attacker is told which belong together.
+It has no original. It looks for the one field under which all of them
 together look most as they should, and undoes that. Two kinds of evidence, both from public
 material: how natural the restored faces look, and what the keyless eraser would do to each
 photo, which is little and noisy for one and adds up over many.
@@ -60,7 +61,7 @@ def attack(setting: Setting, judge: Judge) -> Report:
             continue
         chosen = np.arange(groups * size)
         circle = torch.arange(groups).repeat_interleave(size)
-        keys = setting.victim_keys(groups)[circle]
+        keys = setting.victim_keys(groups)[circle, 0]
         posted, flow = copies.protect(setting, setting.pairs.a[chosen], keys)
         attacked = {f"posted, circle of {size}": posted}
         for name, evidence in (("natural face", looks_natural), ("keyless", agrees)):

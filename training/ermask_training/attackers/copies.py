@@ -63,6 +63,20 @@ def protect(setting: Setting, crops: Pixels, key_NKHW: Tensor) -> tuple[Pixels, 
 
 
 @torch.no_grad()
+def chosen(setting: Setting, crops: Pixels, key_NDKHW: Tensor) -> Tensor:
+    """The fields (N, *FIELD) that the product takes for these crops, of all draws of their keys."""
+    fields = []
+    for here in chunks(len(crops)):
+        crop_B3HW = to_tensor(crops[here])
+        strength_B = setting.strengths(len(crop_B3HW))
+        draws = key_NDKHW[here].unbind(1)
+        match = [setting.protector.matches(crop_B3HW, draw, strength_B) for draw in draws]
+        best = torch.stack(match, 1).argmin(1)
+        fields.append(key_NDKHW[here][torch.arange(len(best)), best])
+    return torch.cat(fields)
+
+
+@torch.no_grad()
 def undo(setting: Setting, posted: Pixels, key_NKHW: Tensor) -> tuple[Pixels, Tensor]:
     """What the published eraser makes of posted copies with these fields, and its flow."""
     made, flows = [], []

@@ -30,7 +30,8 @@ class Judge:
     """The victims' photos as posted, and who they match.
 
     Attributes:
-        keys: the victims' fields, one a pair.
+        draws: the fields of all draws of the victims' keys, (P, DRAWS, *FIELD).
+        keys: the fields that the photos are protected under, one a pair.
         posted: the protected copies that every attacker gets, (P, CROP, CROP, 3).
         flow: what moved them, (P, 2, F, F); for measuring only.
     """
@@ -39,7 +40,8 @@ class Judge:
         self.setting = setting
         pairs = setting.pairs
         setting.progress(f"protect {len(pairs)} photos")
-        self.keys = setting.victim_keys(len(pairs))
+        self.draws = setting.victim_keys(len(pairs))
+        self.keys = copies.chosen(setting, pairs.a, self.draws)
         self.posted, self.flow = copies.protect(setting, pairs.a, self.keys)
         generator, _ = setting.dice()
         self.without = copies.undo(setting, self.posted, random_keys(len(pairs), generator))[0]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from torch import Tensor
 
+from ermask.align import Pixels
 from ermask_training.attackers import copies
 from ermask_training.attackers.judge import ORIGINAL, PROTECTED, Judge, table
 from ermask_training.attackers.report import Report, circumstances
@@ -18,11 +20,14 @@ def attack(setting: Setting, judge: Judge) -> Report:
     """Match protected photos with protected photos: of one person, and of two under one key."""
     pairs = setting.pairs
     generator, _ = setting.dice()
-    other_keys = random_keys(len(pairs), generator)
+    others = random_keys(judge.draws.shape[:2].numel(), generator).view_as(judge.draws)
     next_one = np.roll(np.arange(len(pairs)), -1)
-    same = copies.protect(setting, pairs.b, judge.keys)[0]
-    different = copies.protect(setting, pairs.b, other_keys)[0]
-    stranger = copies.protect(setting, pairs.b[next_one], judge.keys)[0]
+
+    def posted(crops: Pixels, draws: Tensor) -> Pixels:
+        return copies.protect(setting, crops, copies.chosen(setting, crops, draws))[0]
+
+    same, different = posted(pairs.b, judge.draws), posted(pairs.b, others)
+    stranger = posted(pairs.b[next_one], judge.draws)
     unprotected = copies.post(pairs.b[next_one], setting.quality)
     rows = []
     for each in setting.judges:

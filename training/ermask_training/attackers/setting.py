@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ermask.align import Pixels
-from ermask.contract import STRENGTHS
+from ermask.contract import DRAWS, FIELD, STRENGTHS
 from ermask_training import data, surrogates
 from ermask_training.attackers.public_models import PublicModel, open_model
 from ermask_training.bench import guard
@@ -88,8 +88,9 @@ class Setting:
         return torch.full((count,), STRENGTHS[self.strength])
 
     def victim_keys(self, count: int) -> Tensor:
-        """The victims' key fields (count, *FIELD), the same in every attack."""
-        return random_keys(count, torch.Generator().manual_seed(self.seed + VICTIM_KEYS))
+        """The fields of all draws of the victims' keys (count, DRAWS, *FIELD), always the same."""
+        generator = torch.Generator().manual_seed(self.seed + VICTIM_KEYS)
+        return random_keys(count * DRAWS, generator).reshape(count, DRAWS, *FIELD)
 
     def dice(self) -> tuple[torch.Generator, np.random.Generator]:
         """An attacker's own random sources, fresh."""

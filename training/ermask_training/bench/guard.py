@@ -7,14 +7,12 @@ files, so that the same thing under another name is found where that is possible
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ermask.align import Pixels
-from ermask.model_files import MANIFEST
 from ermask_training import split
 from ermask_training.data import CropSet
 from ermask_training.split import Split, file_digest, identity_digest
@@ -28,8 +26,7 @@ def trained_on(models: Path, run: Path | None) -> Split | None:
         ValueError: there is a record, but it cannot be read.
     """
     found = None if run is None else split.read(run)
-    entries = json.loads((models / MANIFEST).read_text("utf-8")).get("trained_on")
-    shipped = None if entries is None else split.from_json(entries)
+    shipped = split.of_models(models)
     if found is None or shipped is None:
         return found or shipped
     return found | shipped

@@ -17,9 +17,9 @@ from ermask import align, mark
 from ermask import render as product
 from ermask.align import Floats, Pixels, Similarity
 from ermask.codec import Photo
-from ermask.contract import CROP, STRENGTHS
+from ermask.contract import CROP
 from ermask.detect import MIN_FACE
-from ermask.engine import Engine
+from ermask.engine import Engine, changes_of
 from ermask_training import render
 from ermask_training.bench.keys import Keyed
 
@@ -33,18 +33,9 @@ def changes(engine: Engine, photo: Photo, keyed: Keyed, preset: str) -> list[pro
     faces = [face for face in engine.find(photo.rgb) if face.width >= MIN_FACE]
     if not faces:
         return []
-    answer = engine.models.load("protector").run(
-        {
-            "crop": align.to_tensor([align.crop(photo.rgb, face.similarity) for face in faces]),
-            "key": np.repeat(key.field()[None], len(faces), 0),
-            "strength": np.full(len(faces), STRENGTHS[preset], np.float32),
-        }
-    )
-    extra = mark.residual(key, preset)
-    return [
-        product.Change(face.similarity, residual + extra, flow)
-        for face, residual, flow in zip(faces, answer["residual"], answer["flow"], strict=True)
-    ]
+    crops = align.to_tensor([align.crop(photo.rgb, face.similarity) for face in faces])
+    draw, answer = engine.choose(crops, key, preset)
+    return changes_of(faces, answer, mark.residual(draw, preset))
 
 
 def residual_only(photo: Photo, made: list[product.Change]) -> Photo:

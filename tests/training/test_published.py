@@ -1,0 +1,71 @@
+"""Weights out of a models folder, to start another run from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("onnx")
+
+from ermask.errors import ModelCorrupt
+from ermask_training import data, published, recipes, split, surrogates, train
+from ermask_training.blocks import SignedUNet
+
+
+@pytest.fixture
+def folder(tmp_path, write_models):
+    """A models folder with an eraser of known weights in both roles."""
+    from ermask_export.graph import ShippedGraph
+    from ermask_export.to_onnx import to_onnx
+
+    torch.manual_seed(3)
+    network = SignedUNet(8 / 255, 1.0)
+    with torch.no_grad():  # the exporter keeps weights that are equal once
+        for weight in network.parameters():
+            weight.add_(0.03 * torch.randn(weight.shape))
+    data = to_onnx(ShippedGraph(network, "eraser"))
+    write_models(tmp_path / "models", {"protector": data, "eraser": data})
+    return tmp_path / "models", network.state_dict()
+
+
+def test_weights_come_out_by_name(folder):
+    models, wanted = folder
+    found = published.weights(models, "eraser")
+    assert found.keys() == wanted.keys()
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+
+def test_a_damaged_file_is_refused(folder):
+    models, _ = folder
+    with (models / "eraser.onnx").open("ab") as file:
+        file.write(b"!")
+    with pytest.raises(ModelCorrupt):
+        published.weights(models, "eraser")
+
+
+def test_a_run_starts_from_them(folder, tmp_path, crops, roster):
+    models, wanted = folder
+    said: list[str] = []
+    config = replace(recipes.smoke(), steps=1, erase_from=1, wrong_keys_from=1)
+    judges = surrogates.load(roster, "train")
+    run = train.Run(config)
+    assert run.start_from(models) == len(wanted)
+    assert torch.equal(run.protector.state_dict()["stem.weight"], wanted["stem.weight"])
+    crop_set = data.load(crops)
+    train.fit(config, crop_set, judges, tmp_path / "run", said.append, start_from=models)
+    assert said[0] == f"{len(wanted)} tensors taken from {models}"
+
+
+def test_what_they_were_trained_on_counts_for_the_new_run(folder, tmp_path):
+    import json
+
+    models, _ = folder
+    manifest = json.loads((models / "models.json").read_text())
+    before = split.Split(frozenset({"0123456789abcdef"}), frozenset({"aa"}))
+    (models / "models.json").write_text(json.dumps({**manifest, "trained_on": before.as_json()}))
+    split.record(tmp_path, split.Split(frozenset({"b"}), frozenset()), models)
+    assert split.read(tmp_path) == split.Split(
+        frozenset({"0123456789abcdef", "b"}), frozenset({"aa"})
+    )
