@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * Carries the chip of a frame that is too small for it to the top frame of its tab, and presses back.
+ * Carries to the top frame of a tab the chip of a frame that is too small for it, and presses back; and what
+ * frames have to warn of, which the top frame says for all of them.
  *
  * @module
  */
@@ -19,6 +20,11 @@ function placeOf({ tab, frameId }) {
   return { tab: tab.id, frame: frameId };
 }
 
+/** @param {unknown} value */
+function isCount(value) {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
 /**
  * @param {object} request
  * @param {Sender} sender
@@ -33,6 +39,16 @@ async function toTop(request, sender) {
 
 export const handlers = {
   'chip-view': toTop,
+
+  /**
+   * @param {Extract<FromFrame, {type: 'unseen'}>} request
+   * @param {Sender} sender
+   */
+  async unseen({ type, sent, kept }, sender) {
+    // a frame in a page that may have broken out
+    if (!isCount(sent) || !isCount(kept)) throw new Failure('bad_request', { detail: 'count' });
+    return toTop({ type, sent, kept }, sender);
+  },
 
   /**
    * @param {Extract<FromFrame, {type: 'chip-pictures'}>} request

@@ -13,7 +13,7 @@ import { Failure, problemOf } from './failure.js';
 
 /** What content scripts may ask; all else is for the extension's own pages. */
 const FROM_FRAMES = [
-  'policy', 'protect', 'cancel', 'outcome', 'open', 'chip-view', 'chip-pictures', 'chip-press',
+  'policy', 'protect', 'cancel', 'outcome', 'open', 'chip-view', 'chip-pictures', 'chip-press', 'unseen',
 ];
 
 /**

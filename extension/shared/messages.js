@@ -67,10 +67,12 @@ export const CODES = /** @type {const} */ ([
  *   {type: 'cancel', id: string} |
  *   {type: 'outcome', kind: 'protected' | 'passed' | 'failed' | 'original' | 'unseen', count: number} |
  *   {type: 'open', page: 'onboarding' | 'options' | 'popup'} |
+ *   {type: 'unseen', sent: number, kept: number} |
  *   {type: 'chip-view', id: string, view: any} |
  *   {type: 'chip-pictures', id: string, pairs: any[]} |
  *   {type: 'chip-press', frame: number, id: string, action: string, index: number | null}
  * )} FromFrame
+ * `unseen` tells the top frame of pictures that ermask has not seen: those that left, and those that were kept back.
  * The last three carry the chip of a frame that is too small for it to the top frame, and presses back; `view` is a `View` of
  * content/frame/views.js, or null to take it away; `pairs` are `Pair`s of content/frame/chip_pictures.js.
  */
@@ -128,6 +130,7 @@ export const CODES = /** @type {const} */ ([
  * @property {null} cancel
  * @property {null} outcome
  * @property {null} open
+ * @property {{shown: boolean}} unseen  false where the top frame is not ours
  * @property {{shown: boolean}} chip-view  false where the top frame is not ours
  * @property {null} chip-pictures
  * @property {null} chip-press
@@ -159,6 +162,7 @@ export const CODES = /** @type {const} */ ([
  *   {type: 'policy-changed', policy: Policy} |
  *   {type: 'show-restored', url: string, photo: Blob} |
  *   {type: 'read-picture', url: string} |
+ *   {type: 'unseen', frame: number, sent: number, kept: number} |
  *   {type: 'chip-view', frame: number, id: string, view: any} |
  *   {type: 'chip-pictures', frame: number, id: string, pairs: any[]} |
  *   {type: 'chip-press', id: string, action: string, index: number | null}

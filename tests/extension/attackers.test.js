@@ -4,10 +4,13 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 
-import { callTheDaemon, forgeEvents, reachForTheExtension } from './harness/attacks.js';
+import { callTheDaemon, forgeEvents, reachForTheExtension, sendWithoutEnd } from './harness/attacks.js';
+import { until } from './harness/poll.js';
 import { missing } from './harness/requirements.js';
+import { newestTab } from './harness/sheet.js';
 import { Squatter } from './harness/squatter.js';
 import { Stage } from './harness/stage.js';
+import { text } from './harness/texts.js';
 
 const REBOUND = 'rebound.test';
 
@@ -48,6 +51,26 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
       assert.equal(await requests('/v1/protect'), before);
       // it may well say that the page sent a picture it has not seen, which is true
       assert.equal(await tab.chip.canBeCancelled(), false);
+      await tab.close();
+    });
+
+    it('a page that sends pictures without end, from many frames, gets its user one warning', async () => {
+      const tab = await stage.open('drop');
+      const id = await newestTab(stage.browser);
+      await tab.page.evaluate(sendWithoutEnd);
+      const isSeen = async (/** @type {number} */ more) => {
+        const sent = async () => (await stage.browser.ask({ type: 'site', tab: id })).tally.originals;
+        const before = await sent();
+        await until(`${more} more pictures to be seen`, async () => (await sent()) >= before + more);
+      };
+      await isSeen(100);
+      const { buttons } = await tab.chip.says(text('chip_unseen_why'));
+      const closing = buttons.filter(({ label }) => label === text('chip_close'));
+      assert.equal(closing.length, 1, 'cards');
+      await closing[0]?.press();
+      await tab.chip.isGone();
+      await isSeen(100);
+      assert.equal(await tab.chip.view(), null);
       await tab.close();
     });
 

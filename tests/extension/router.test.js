@@ -20,6 +20,7 @@ const handlers = {
   cancel: () => undefined,
   outcome: () => null,
   open: () => null,
+  unseen: () => ({ shown: true }),
   pair: () => 'paired',
   restore: () => 'restored',
   'set-settings': () => 'set',
@@ -53,7 +54,7 @@ describe('the router', () => {
   });
 
   it('lets frames ask what frames need', async () => {
-    for (const type of ['policy', 'protect', 'cancel', 'outcome', 'open']) {
+    for (const type of ['policy', 'protect', 'cancel', 'outcome', 'open', 'unseen']) {
       assert.equal((await ask({ type }, FRAME)).answer.ok, true, type);
     }
   });

@@ -19,6 +19,9 @@
         return Promise.resolve({ shown: true });
       case 'chip-pictures':
         return stage.compareFor(message).then(() => null);
+      case 'unseen':
+        unseen.add(message);
+        return Promise.resolve({ shown: true });
       case 'chip-press':
         return stage.press(message.id, message.action, message.index).then(() => null);
       default:
@@ -32,12 +35,7 @@
     return answer !== undefined;
   });
 
-  pageWorld.on('unseen', ({ blocked, count }) => {
-    stage.note(words.count(blocked ? 'chip_unseen_blocked' : 'chip_unseen', count), [
-      words.say('chip_unseen_why'),
-    ]);
-    if (!blocked) acquisitions.tell('unseen', count);
-  });
+  pageWorld.on('unseen', unseen.report);
 
   addEventListener('pageshow', ({ persisted }) => void (persisted && policies.renew()));
 

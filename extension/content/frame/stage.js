@@ -14,6 +14,8 @@ const stage = (() => {
   const away = new Set();
   /** @type {Map<string, View>} */
   const current = new Map();
+  /** What follows when a note is closed. @type {Map<string, () => void>} */
+  const afterwards = new Map();
   let outOfSight = false;
   let count = 0;
 
@@ -92,7 +94,11 @@ const stage = (() => {
     if (action === 'compare') return compare(id);
     if (action === 'open_onboarding') return void courier.ask({ type: 'open', page: 'onboarding' });
     if (action === 'open_options') return void courier.ask({ type: 'open', page: 'options' });
-    if (action === 'close') await show(id, null);
+    if (action === 'close') {
+      await show(id, null);
+      afterwards.get(id)?.();
+      afterwards.delete(id);
+    }
     return acquisitions.press(id, action, index);
   }
 
@@ -120,9 +126,15 @@ const stage = (() => {
     showFor,
     /** @param {{frame: number, id: string, pairs: Pair[]}} message */
     compareFor: ({ frame, id, pairs }) => chip.compare(`${frame}:${id}`, pairs),
-    /** Say something that belongs to no acquisition. @param {string} title @param {string[]} lines */
-    note: (title, lines = []) => {
+    /**
+     * Say something that belongs to no acquisition.
+     * @param {string} title
+     * @param {string[]} [lines]
+     * @param {() => void} [gone]  called once it is closed, by the user or by itself
+     */
+    note: (title, lines = [], gone) => {
       const id = `note-${(count += 1)}`;
+      if (gone) afterwards.set(id, gone);
       void show(id, views.note(id, title, lines));
     },
   };

@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * Strict mode: watches what the page sends, for pictures that were never handed to it. A net under the hooks,
- * for pictures the page made itself (camera, canvas) or kept from before; off unless the user wants it.
+ * for pictures the page made itself (camera, canvas) or kept from before. The user can turn it off.
  *
  * Nothing is patched until the policy asks for it, so most pages keep their own `fetch`.
  */

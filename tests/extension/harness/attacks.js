@@ -38,6 +38,23 @@ export async function forgeEvents(base64) {
   return tried;
 }
 
+/** Send pictures that nobody has chosen, from this frame and from others that are large enough for a card. */
+export async function sendWithoutEnd() {
+  const frames = Array.from({ length: 4 }, () => {
+    const frame = document.createElement('iframe');
+    Object.assign(frame, { src: '/blank_frame.html', width: 400, height: 300 });
+    return frame;
+  });
+  document.body.append(...frames);
+  await Promise.all(frames.map((frame) => new Promise((resolve) => frame.addEventListener('load', resolve))));
+  setInterval(() => {
+    for (const each of [window, ...frames.map(({ contentWindow }) => contentWindow)]) {
+      const body = new Blob([new Uint8Array(20_000)], { type: 'image/png' });
+      void each?.fetch('/nowhere', { method: 'POST', body }).catch(() => null);
+    }
+  }, 50);
+}
+
 /**
  * Everything a page can do to reach a server on this machine.
  * @param {string} daemon its origin
