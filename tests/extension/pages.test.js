@@ -4,9 +4,8 @@
  */
 
 import assert from 'node:assert/strict';
-import { rename } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 
 import { text } from './harness/texts.js';
 import { until } from './harness/poll.js';
@@ -142,19 +141,6 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
         await tab.close();
       });
 
-      it('says that photos are held back while no circle is chosen', async () => {
-        const tab = await stage.open('form');
-        const path = `${POPUP}#tab=${await newestTab(stage.browser)}`;
-        const settings = await stage.browser.ask({ type: 'settings' });
-        await stage.browser.ask({ type: 'set-settings', settings: { ...settings, circle: null } });
-        await open(path);
-        await sheet.shows('#site-does', text('popup_does_no_circle'));
-        await stage.browser.ask({ type: 'set-settings', settings });
-        await open(path);
-        await sheet.shows('#site-does', text('popup_does_always'));
-        await tab.close();
-      });
-
       it('pauses and resumes', async () => {
         const tab = await stage.open('form');
         await open(`${POPUP}#tab=${await newestTab(stage.browser)}`);
@@ -204,15 +190,16 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
 
       it('keep a site’s strength when its mode is as usual again, and drop the rule with the last part', async () => {
         await open(OPTIONS);
-        await sheet.select('#mode-tumblr', 'ask');
-        await until('the mode', async () => (await rule('tumblr'))?.mode === 'ask');
-        await sheet.select('#strength-tumblr', 'high');
-        await until('the strength', async () => (await rule('tumblr'))?.strength === 'high');
-        await sheet.select('#mode-tumblr', '');
-        await until('the usual mode', async () => (await rule('tumblr'))?.mode === null);
-        assert.equal((await rule('tumblr'))?.strength, 'high');
-        await sheet.select('#strength-tumblr', '');
-        await until('the rule to be gone', async () => (await rule('tumblr')) === undefined);
+        const rest = { circle: null, strength: 'high' };
+        for (const [list, value, kept] of /** @type {const} */ ([
+          ['#strength-tumblr', 'high', { mode: null, ...rest }],
+          ['#mode-tumblr', 'ask', { mode: 'ask', ...rest }],
+          ['#mode-tumblr', '', { mode: null, ...rest }],
+          ['#strength-tumblr', '', undefined],
+        ])) {
+          await sheet.select(list, value);
+          await until(list, async () => isDeepStrictEqual(await rule('tumblr'), kept));
+        }
       });
 
       it('show the circles with their fingerprints', async () => {
@@ -357,41 +344,6 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
         await open(path);
         assert.deepEqual(await sheet.nameless(), [], path);
         assert.equal(await sheet.language(), 'en', path);
-      }
-    });
-
-    it('say that the keys are locked, and how to unlock them', async () => {
-      const key = join(stage.machine.home, 'state', 'machine.key');
-      await rename(key, `${key}.away`);
-      const tab = await stage.open('form');
-      try {
-        for (const [path, place] of [
-          [`${POPUP}#tab=${await newestTab(stage.browser)}`, '#daemon'],
-          [OPTIONS, '#daemon-state'],
-        ]) {
-          await open(path);
-          await sheet.shows(place, text('common_state_locked'));
-          await sheet.shows(place, 'ermask-daemon restart');
-        }
-        assert.ok((await stage.browser.ask({ type: 'circles' })).length, 'their list needs no key');
-      } finally {
-        await tab.close();
-        await rename(`${key}.away`, key);
-      }
-      await open(OPTIONS);
-      await sheet.shows('#daemon-state', text('common_state_ready'));
-    });
-
-    it('say that the daemon is away', async () => {
-      await stage.machine.kill();
-      try {
-        await open(OPTIONS);
-        await sheet.shows('#daemon-state', text('common_state_daemon_down'));
-        await open(`${ONBOARDING}#try`);
-        await sheet.upload('#try-file', (await stage.photos.make()).path);
-        await sheet.shows('#try-says', text('problem_daemon_down'));
-      } finally {
-        await stage.machine.recover();
       }
     });
 

@@ -71,7 +71,8 @@ def test_unrelated_keys_give_unrelated_changes(network):
         cosines = (unit[:200] * unit[200:]).sum(1)
         # the mean of 200 cosines that vary by about 1 / sqrt(8 parts)
         assert abs(float(cosines.mean())) < 0.1
-        assert float(cosines.abs().max()) < 0.99
+        # before training the parts of the flow still resemble each other
+        assert float((cosines.abs() > 0.9).float().mean()) < 0.1
 
 
 @torch.no_grad()
@@ -88,6 +89,15 @@ def test_a_signed_sum_adds_groups_of_channels():
     parts = torch.arange(6.0).reshape(1, 6, 1, 1)  # three parts of two channels
     total = signed_sum(parts, torch.tensor([[1.0, -1.0, 1.0]]))
     assert total.flatten().tolist() == [0 - 2 + 4, 1 - 3 + 5]
+
+
+@torch.no_grad()
+def test_a_face_is_bent_alike_on_both_sides(network):
+    """A picture and its mirror image give mirror images, whatever the network thinks of them."""
+    _, flow = network(*inputs(3))
+    assert float(flow.abs().max()) > 0
+    assert torch.allclose(flow[:, 0], -flow[:, 0].flip(2), atol=1e-5)
+    assert torch.allclose(flow[:, 1], flow[:, 1].flip(2), atol=1e-5)
 
 
 @torch.no_grad()

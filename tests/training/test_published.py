@@ -9,8 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from ermask.errors import ModelCorrupt
-from ermask_training import data, published, recipes, split, surrogates, train
+from ermask_training import checkpoint, data, published, recipes, split, surrogates, train
 from ermask_training.blocks import SignedUNet
 
 
@@ -37,12 +36,22 @@ def test_weights_come_out_by_name(folder):
     assert all(torch.equal(found[name], wanted[name]) for name in wanted)
 
 
-def test_a_damaged_file_is_refused(folder):
-    models, _ = folder
-    with (models / "eraser.onnx").open("ab") as file:
-        file.write(b"!")
-    with pytest.raises(ModelCorrupt):
-        published.weights(models, "eraser")
+@pytest.mark.parametrize("content", [None, b"no model"])
+def test_a_file_that_is_none(tmp_path, content):
+    if content is not None:
+        (tmp_path / "eraser.onnx").write_bytes(content)
+    with pytest.raises(ValueError, match=r"eraser\.onnx is missing or no ONNX model"):
+        published.weights(tmp_path, "eraser")
+
+
+def test_a_run_gives_its_averages(tmp_path):
+    config = recipes.smoke()
+    state = train.Run(config).state()
+    state["averages"][1]["stem.bias"] += 1
+    checkpoint.save(tmp_path, config, config.steps, state)
+    found = published.weights(tmp_path, "eraser")
+    assert torch.equal(found["stem.bias"], state["averages"][1]["stem.bias"])
+    assert not torch.equal(found["stem.bias"], state["eraser"]["stem.bias"])
 
 
 def test_a_run_starts_from_them(folder, tmp_path, crops, roster):
@@ -65,7 +74,8 @@ def test_what_they_were_trained_on_counts_for_the_new_run(folder, tmp_path):
     manifest = json.loads((models / "models.json").read_text())
     before = split.Split(frozenset({"0123456789abcdef"}), frozenset({"aa"}))
     (models / "models.json").write_text(json.dumps({**manifest, "trained_on": before.as_json()}))
-    split.record(tmp_path, split.Split(frozenset({"b"}), frozenset()), models)
-    assert split.read(tmp_path) == split.Split(
-        frozenset({"0123456789abcdef", "b"}), frozenset({"aa"})
-    )
+    new = split.Split(frozenset({"b"}), frozenset())
+    both = split.Split(frozenset({"0123456789abcdef", "b"}), frozenset({"aa"}))
+    for run, start in (("one", models), ("two", tmp_path / "one")):
+        split.record(tmp_path / run, new, start)
+        assert split.read(tmp_path / run) == both

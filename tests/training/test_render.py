@@ -78,7 +78,7 @@ def test_the_result_is_a_picture():
     assert float(seen.max()) == 1
 
 
-def similarity_flow(linear, shift) -> torch.Tensor:
+def similarity_flow(linear, shift):
     """The flow (1, 2, FLOW_GRID, FLOW_GRID) that samples by a similarity about the centre."""
     centres = (torch.arange(FLOW_GRID) + 0.5) * (CROP / FLOW_GRID) - CROP / 2
     y, x = torch.meshgrid(centres, centres, indexing="ij")

@@ -108,7 +108,7 @@ class SignedUNet(nn.Module):
         """Put the parts together as the key says; returns residual_B3GG and flow_B2FF."""
         scale = strength_B[:, None, None, None]
         signs = key_BKHW.flatten(1)
-        control = bound(signed_sum(parts[0], signs[:, :FLOW_PARTS]))
+        control = mirrored(bound(signed_sum(parts[0], signs[:, :FLOW_PARTS])))
         flow = F.interpolate(
             control, scale_factor=FLOW_GRID / FLOW_SIDE, mode="bicubic", align_corners=False
         ).clamp(-1, 1)
@@ -123,6 +123,16 @@ def signed_sum(parts_BCHW: Tensor, signs_BP: Tensor) -> Tensor:
     count = signs_BP.shape[1]
     grouped = parts_BCHW.reshape(batch, count, channels // count, height, width)
     return (grouped * signs_BP[:, :, None, None, None]).sum(1)
+
+
+def mirrored(flow_B2FF: Tensor) -> Tensor:
+    """The part of a flow that is the same on both sides of the face.
+
+    A face that is wider, or has a longer nose, is another face; one whose mouth hangs on one side
+    is a bent photo, and eyes see it at once.
+    """
+    other = flow_B2FF.flip(3) * flow_B2FF.new_tensor([-1.0, 1.0])[:, None, None]
+    return (flow_B2FF + other) / 2
 
 
 def bound(x: Tensor) -> Tensor:

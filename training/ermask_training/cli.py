@@ -90,7 +90,7 @@ def fit(
     ] = None,
     start_from: Annotated[
         Path | None,
-        typer.Option(help="Models folder, whose protector a new run starts from where it fits."),
+        typer.Option(help="Models folder or run whose protector a new run starts from."),
     ] = None,
     threads: Threads = 0,
 ) -> None:

@@ -1,4 +1,4 @@
-"""The weights of published networks, out of their ONNX files."""
+"""The weights of networks that were trained before, out of a models folder or a run."""
 
 from __future__ import annotations
 
@@ -6,25 +6,34 @@ from pathlib import Path
 
 import onnx
 import torch
+from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 from torch import Tensor
 
 from ermask.contract import Role
-from ermask.model_files import read_manifest
+from ermask.model_files import ROLES
+from ermask_training import checkpoint
 
 NETWORK, STUDENT = "network.", "student."
 """What the export puts before the names of the weights."""
 
 
 def weights(folder: Path, role: Role) -> dict[str, Tensor]:
-    """The weights of one network of a models folder, by their names in the network.
+    """The weights of one network of a models folder or a run, by their names in the network.
+
+    A models folder may be of any contract: weights are taken by name where they fit.
 
     Raises:
-        ErmaskError: models.json or the file is missing or damaged.
+        ValueError: there is no such file, or it is no ONNX model.
     """
-    file = read_manifest(folder).files[role]
-    file.read()  # checks size and SHA-256
-    return in_graph(onnx.load(str(file.path)))
+    if (folder / "state.pt").is_file():
+        state: dict[str, Tensor] = checkpoint.load(folder)["averages"][ROLES.index(role)]
+        return state
+    path = folder / f"{role}.onnx"
+    try:
+        return in_graph(onnx.load(str(path)))
+    except (FileNotFoundError, DecodeError) as error:
+        raise ValueError(f"{path} is missing or no ONNX model") from error
 
 
 def in_graph(model: onnx.ModelProto, prefix: str = NETWORK) -> dict[str, Tensor]:

@@ -14,18 +14,18 @@ def first() -> TrainConfig:
 
 
 def signed() -> TrainConfig:
-    """Signs decided by the key, more geometry and less paint; starts from the protector of 0.1."""
+    """Signs decided by the key, more geometry and less paint."""
     return replace(
         first(),
         name="signed",
-        steps=4800,
-        erase_from=2600,
-        wrong_keys_from=4800,
-        looks_from=900,
+        steps=3500,
+        erase_from=1900,
+        wrong_keys_from=3500,
+        looks_from=300,
         seed=10,
         max_residual=6 / 255,
-        max_flow=2.0,
-        weights=Weights(residual_size=0.01, residual_rough=0.02, residual_skin=0.12, likeness=0.1),
+        max_flow=1.7,
+        weights=Weights(residual_size=0.01, residual_rough=0.05, residual_skin=0.35, likeness=0.1),
     )
 
 

@@ -79,8 +79,12 @@ def of_models(folder: Path) -> Split | None:
 
 
 def record(run: Path, now: Split, start_from: Path | None = None) -> None:
-    """Add to what the run was trained on before, and to what the models it starts from were."""
-    known = [read(run), None if start_from is None else of_models(start_from)]
+    """Add to what the run was trained on before, and the run or models that it starts from."""
+    known = [read(run)]
+    if start_from is not None:
+        known.append(
+            of_models(start_from) if (start_from / MANIFEST).exists() else read(start_from)
+        )
     for each in known:
         now = now | each if each is not None else now
     run.mkdir(parents=True, exist_ok=True)

@@ -127,7 +127,7 @@ def fit(
 ) -> Path:
     """Train, or go on training, the run in `folder`; returns the folder.
 
-    A new run starts from the protector of the models folder `start_from`, as far as it fits.
+    A new run starts from the protector of the models folder or run `start_from`, where it fits.
 
     Checkpoints every few minutes, at the end, and on SIGTERM; `metrics.jsonl` has a line a step.
     """
