@@ -151,11 +151,12 @@ def test_the_contract_is_documented() -> None:
         "FIELD": " x ".join(map(str, contract.FIELD)),
         "RESIDUAL_GRID": str(contract.RESIDUAL_GRID),
         "FLOW_GRID": str(contract.FLOW_GRID),
+        "DRAWS": str(contract.DRAWS),
         "STRENGTHS": ", ".join(f"{name} {value}" for name, value in contract.STRENGTHS.items()),
     }
     rows = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]+?) \|", text, re.MULTILINE))
     assert rows == values
-    wanted = contract.ModelContract(role="eraser", max_residual=0.1, max_flow=1)
+    wanted = contract.ModelContract(role="protector", max_residual=0.1, max_flow=1)
     for name in [*wanted.inputs, *wanted.outputs, contract.METADATA_KEY]:
         assert f"`{name}`" in text
 

@@ -53,26 +53,37 @@ def test_the_bound_keeps_a_gradient_where_tanh_has_none():
 
 
 @torch.no_grad()
-def test_the_opposite_key_gives_the_opposite_change(network):
+def test_the_opposite_key_gives_the_opposite_flow(network):
     crop, key, strength = inputs(2)
-    for one, two in zip(network(crop, key, strength), network(crop, -key, strength), strict=True):
-        assert float(one.abs().max()) > 0
-        assert torch.equal(one, -two)
+    (_, one), (_, two) = network(crop, key, strength), network(crop, -key, strength)
+    assert float(one.abs().max()) > 0
+    assert torch.equal(one, -two)
 
 
 @torch.no_grad()
-def test_unrelated_keys_give_unrelated_changes(network):
+def test_one_part_of_the_residual_is_the_same_under_every_key(network):
+    network = copy.deepcopy(network)
+    for parameter in network.residual_head.parameters():
+        parameter[12:] = 0
+    crop, key, strength = inputs(2)
+    (one, _), (two, _) = network(crop, key, strength), network(crop, -key, strength)
+    assert float(one.abs().max()) > 0
+    assert torch.equal(one, two)
+
+
+@torch.no_grad()
+def test_unrelated_keys_give_unrelated_flows(network):
     """So a wrong key adds about as much as it takes away."""
     crop, _, strength = inputs(1)
     keys = torch.randint(0, 2, (400, *FIELD), generator=torch.Generator().manual_seed(3)) * 2.0 - 1
     parts = network.parts(crop, strength)
-    for changes in zip(*(network.sign(parts, key[None], strength) for key in keys), strict=True):
-        unit = torch.nn.functional.normalize(torch.cat(changes).flatten(1), dim=1)
-        cosines = (unit[:200] * unit[200:]).sum(1)
-        # the mean of 200 cosines that vary by about 1 / sqrt(8 parts)
-        assert abs(float(cosines.mean())) < 0.1
-        # before training the parts of the flow still resemble each other
-        assert float((cosines.abs() > 0.9).float().mean()) < 0.1
+    flows = torch.cat([network.sign(parts, key[None], strength)[1] for key in keys])
+    unit = torch.nn.functional.normalize(flows.flatten(1), dim=1)
+    cosines = (unit[:200] * unit[200:]).sum(1)
+    # the mean of 200 cosines that vary by less than 1
+    assert abs(float(cosines.mean())) < 0.1
+    # before training the parts of the flow still resemble each other
+    assert float(cosines.abs().mean()) < 0.75
 
 
 @torch.no_grad()

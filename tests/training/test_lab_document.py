@@ -44,7 +44,7 @@ def test_the_commands_exist():
     for program, name, rest in lines:
         command = groups[program].commands[name]  # type: ignore[attr-defined]
         options = {option for parameter in command.params for option in parameter.opts}
-        assert set(re.findall(r"--\w+", rest)) <= options, rest
+        assert set(re.findall(r"--[\w-]+", rest)) <= options, rest
 
 
 def test_the_figures_are_those_of_the_code():

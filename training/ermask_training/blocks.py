@@ -40,9 +40,10 @@ class SignedUNet(nn.Module):
     """(crop, key field, strength) -> (residual, flow), both bounded by strength.
 
     The network looks at the face and proposes parts of a change; the key decides the sign of each,
-    and the change is their sum. So it is odd in the key: over all keys it has mean zero, the
-    opposite key gives the opposite change, and an eraser of this form can do nothing without
-    knowing signs. With a wrong key it adds as much as it takes away.
+    and the change is their sum. So the flow is odd in the key: over all keys it has mean zero, the
+    opposite key gives the opposite flow, and an eraser of this form can bend nothing back without
+    knowing signs. With a wrong key it adds as much as it takes away. The residual has one part
+    more, whose sign is fixed: what is painted can be seen, and so undone, by everybody.
 
     Args:
         max_residual: bound of |residual| at strength 1, as a share of the range.
@@ -66,7 +67,7 @@ class SignedUNet(nn.Module):
         self.decode = nn.ModuleList(Residual(width) for width in wide[2::-1])
         self.flow_head = nn.Conv2d(wide[2], FLOW_PARTS * 2, 3, padding=1)
         self.flow_base = nn.Parameter(torch.randn(FLOW_PARTS * 2, FLOW_SIDE, FLOW_SIDE) * 0.03)
-        self.residual_head = nn.Conv2d(wide[0], RESIDUAL_PARTS * 3 * 4, 3, padding=1)
+        self.residual_head = nn.Conv2d(wide[0], (1 + RESIDUAL_PARTS) * 3 * 4, 3, padding=1)
         for head in (self.flow_head, self.residual_head):
             nn.init.normal_(head.weight, std=0.02)
             if head.bias is not None:
@@ -108,11 +109,12 @@ class SignedUNet(nn.Module):
         """Put the parts together as the key says; returns residual_B3GG and flow_B2FF."""
         scale = strength_B[:, None, None, None]
         signs = key_BKHW.flatten(1)
-        control = mirrored(bound(signed_sum(parts[0], signs[:, :FLOW_PARTS])))
+        control = bound(mirrored(signed_sum(parts[0], signs[:, :FLOW_PARTS])))
         flow = F.interpolate(
             control, scale_factor=FLOW_GRID / FLOW_SIDE, mode="bicubic", align_corners=False
         ).clamp(-1, 1)
-        change = signed_sum(parts[1], signs[:, FLOW_PARTS : FLOW_PARTS + RESIDUAL_PARTS])
+        keyed = signs[:, FLOW_PARTS : FLOW_PARTS + RESIDUAL_PARTS]
+        change = signed_sum(parts[1], F.pad(keyed, (1, 0), value=1.0))
         residual = bound(F.pixel_shuffle(change, 2))
         return residual * (self.max_residual * scale), flow * (self.max_flow * scale)
 

@@ -18,14 +18,14 @@ def signed() -> TrainConfig:
     return replace(
         first(),
         name="signed",
-        steps=3500,
-        erase_from=1900,
-        wrong_keys_from=3500,
-        looks_from=300,
+        steps=1700,
+        erase_from=600,
+        wrong_keys_from=1700,
+        warm_up=60,
         seed=10,
-        max_residual=6 / 255,
-        max_flow=1.7,
-        weights=Weights(residual_size=0.01, residual_rough=0.05, residual_skin=0.35, likeness=0.1),
+        max_residual=8 / 255,
+        max_flow=1.5,
+        weights=Weights(residual_size=0.01, residual_rough=0.01, residual_skin=0.15, likeness=0.1),
     )
 
 
