@@ -52,9 +52,9 @@ class Match:
     threshold: float
     fits: bool
     strength: str
-    """The preset that the mark names; means nothing unless `fits`."""
+    """The preset that the mark names; a guess unless `fits`."""
     draw: int
-    """The draw of the key that the mark names; means little unless `fits`."""
+    """The draw of the key that the mark names; a guess unless `fits`."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,8 @@ class Engine:
         """Undo `protect` with the key among `keys` that fits.
 
         Args:
-            force: apply the one key that is given although its mark is not found.
+            force: apply the one key that is given although its mark is not found, at the preset and
+                draw that come nearest.
 
         Raises:
             NoFaceFound, FacesTooSmall: nothing could be restored.
@@ -145,10 +146,9 @@ class Engine:
         best = matches[0]
         key = next(key for circle, key in keys if circle.id == best.circle_id)
         draw = key.draws[best.draw]
-        strength = best.strength if best.fits else "mid"
-        bare = mark.taken_off(crops, draw, strength)
-        answer = self._ask("eraser", bare, draw, strength)
-        changes = changes_of(faces, answer, -mark.residual(draw, strength))
+        bare = mark.taken_off(crops, draw, best.strength)
+        answer = self._ask("eraser", bare, draw, best.strength)
+        changes = changes_of(faces, answer, -mark.residual(draw, best.strength))
         watch.lap("network")
         rgb = render.apply(photo.rgb, changes)
         watch.lap("render")

@@ -174,6 +174,18 @@ def test_force_applies_a_key_that_does_not_fit(engine: Engine, photo: Photo) -> 
     assert psnr(right.photo.rgb, photo.rgb) > psnr(forced.photo.rgb, photo.rgb) + 3
 
 
+def test_force_takes_the_mark_that_comes_nearest(
+    engine: Engine, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mark too faint to be proof still names the preset and the draw."""
+    protected = engine.protect(photo, *FAMILY, "high").photo
+    proven = engine.restore(protected, [FAMILY])
+    monkeypatch.setattr("ermask.mark.threshold", lambda readings: 1000.0)
+    forced = engine.restore(protected, [FAMILY], force=True)
+    assert not forced.matches[0].fits
+    assert np.array_equal(forced.photo.rgb, proven.photo.rgb)
+
+
 @pytest.mark.parametrize("keys", [[], [FAMILY, WORK]])
 def test_force_needs_one_key(engine: Engine, photo: Photo, keys: list[tuple[Circle, Key]]) -> None:
     with pytest.raises(ValueError, match="exactly one key"):
