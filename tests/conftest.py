@@ -22,7 +22,7 @@ def tiny_network_bytes(role: Role, metadata: dict[str, str] | None = None) -> by
     """A network of a few nodes that keeps the contract: the key's planes, enlarged and scaled.
 
     residual = key planes 0-2, flow = key planes 3-4, times the strength; the eraser gives the
-    negation. match = the key's first entry. The crop is not looked at.
+    negation. The crop is not looked at.
     """
     onnx = pytest.importorskip("onnx")
     from onnx import TensorProto, helper
@@ -60,19 +60,7 @@ def tiny_network_bytes(role: Role, metadata: dict[str, str] | None = None) -> by
             helper.make_node("Reshape", ["strength", column], [f"{output}_strength"]),
             helper.make_node("Mul", [scaled, f"{output}_strength"], [output]),
         ]  # fmt: skip
-    # a draw is told from others by the first entry of its field
-    corner = constant("corner", TensorProto.INT64, [1], [0])
-    flat = constant("flat", TensorProto.INT64, [1], [-1])
-    nodes += [
-        helper.make_node("Flatten", ["key"], ["entries"]),
-        helper.make_node("Gather", ["entries", corner], ["first"], axis=1),
-        helper.make_node("Reshape", ["first", flat], ["match"]),
-    ]
-    out_shapes = {
-        "residual": [3, RESIDUAL_GRID, RESIDUAL_GRID],
-        "flow": [2, FLOW_GRID, FLOW_GRID],
-        "match": [],
-    }
+    out_shapes = {"residual": [3, RESIDUAL_GRID, RESIDUAL_GRID], "flow": [2, FLOW_GRID, FLOW_GRID]}
     graph = helper.make_graph(
         nodes,
         f"tiny_{role}",

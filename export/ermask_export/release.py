@@ -21,7 +21,7 @@ from ermask_export.graph import ShippedGraph, from_run, from_weights
 from ermask_export.to_onnx import open_model, read_metadata, to_onnx
 from ermask_export.verify import Comparison, VerificationError, compare
 from ermask_training import checkpoint, split
-from ermask_training.published import STUDENT, in_graph
+from ermask_training.published import in_graph
 
 CARD = "card.md"
 MAX_BYTES = 20 * 10**6
@@ -105,8 +105,7 @@ def verify_folder(
 
 
 def _rebuild(model: ModelProto, role: Role) -> ShippedGraph:
-    contract = from_metadata(read_metadata(model), role)
-    return from_weights(contract, in_graph(model), in_graph(model, STUDENT))
+    return from_weights(from_metadata(read_metadata(model), role), in_graph(model))
 
 
 def _report(found: Comparison, progress: Callable[[str], None]) -> None:

@@ -31,8 +31,6 @@ def to_onnx(graph: ShippedGraph) -> bytes:
     sample = (torch.zeros(2, 3, CROP, CROP), torch.ones(2, *FIELD), torch.ones(2))
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # that this exporter is the older one
-        # the mask and the template are constants, and are meant to be
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
         path = Path(folder) / "graph.onnx"
         torch.onnx.export(
             graph,

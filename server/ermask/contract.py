@@ -22,7 +22,7 @@ RESIDUAL_GRID = 112
 FLOW_GRID = 56
 """Side of the flow (N, 2, g, g): (dx, dy) in crop pixels; output(u) = input(u + flow(u))."""
 DRAWS = 8
-"""Draws of a key among which the protector's `match` chooses for each photo."""
+"""Keys that are made of a key; a photo is protected under one of them."""
 STRENGTHS = {"low": 0.6, "mid": 1.0, "high": 1.5}
 """Presets: the value fed to both networks' strength input, float32 (N,), one per face."""
 
@@ -51,9 +51,7 @@ class ModelContract:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """`match`, (N,): how alike a recogniser finds a face and its protected copy, a cosine."""
-        change = ("residual", "flow")
-        return (*change, "match") if self.role == "protector" else change
+        return ("residual", "flow")
 
     def to_metadata(self) -> dict[str, str]:
         """Entries for the ONNX file's metadata_props."""

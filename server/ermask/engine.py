@@ -1,12 +1,13 @@
 """Protect a photo, and undo it: the story, in order. No HTTP, no files, no clock but for timings.
 
 `protect` and `restore` mirror each other: find the faces, cut the crops, ask the network what to
-change, apply it to the photo. Protecting chooses a draw of the key and adds its mark, restoring
+change, apply it to the photo. Protecting takes a draw of the key and adds its mark, restoring
 reads the mark first, and so the draw, and takes it off.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ermask import align, insight, mark, render
-from ermask.contract import STRENGTHS, Role
+from ermask.contract import DRAWS, STRENGTHS, Role
 from ermask.detect import MIN_FACE, CenterFace, Detector, Face
 from ermask.errors import AlreadyProtected, FacesTooSmall, NoFaceFound, WrongKey
 from ermask.ort_session import Feeds
@@ -105,20 +106,19 @@ class Engine:
         if match.fits:
             raise AlreadyProtected(f"This photo is already protected for the circle {match.label}.")
         watch.lap("mark")
-        draw, answer = self.choose(crops, key, strength)
-        changes = changes_of(faces, answer, mark.residual(draw, strength))
+        changes = self.changes(crops, faces, key, strength)
         watch.lap("network")
         rgb = render.apply(photo.rgb, changes)
         watch.lap("render")
         return Result(photo.with_rgb(rgb), reports, [], watch.ms)
 
-    def choose(self, crops: align.Floats, key: Key, strength: str) -> tuple[Key, Feeds]:
-        """The draw of a key that suits the faces of a photo best, and the protector's answer.
-
-        It is the one under which a recogniser finds the faces least like themselves.
-        """
-        tried = [(draw, self._ask("protector", crops, draw, strength)) for draw in key.draws]
-        return min(tried, key=lambda each: float(each[1]["match"].mean()))
+    def changes(
+        self, crops: align.Floats, faces: list[Face], key: Key, strength: str
+    ) -> list[render.Change]:
+        """What protecting does to the faces (N) of a photo, whose crops are (N, 3, CROP, CROP)."""
+        draw = _draw(crops, key)
+        answer = self._ask("protector", crops, draw, strength)
+        return _changes(faces, answer, mark.residual(draw, strength))
 
     def restore(
         self, photo: Photo, keys: Sequence[tuple[Circle, Key]], *, force: bool = False
@@ -148,7 +148,7 @@ class Engine:
         draw = key.draws[best.draw]
         bare = mark.taken_off(crops, draw, best.strength)
         answer = self._ask("eraser", bare, draw, best.strength)
-        changes = changes_of(faces, answer, -mark.residual(draw, best.strength))
+        changes = _changes(faces, answer, -mark.residual(draw, best.strength))
         watch.lap("network")
         rgb = render.apply(photo.rgb, changes)
         watch.lap("render")
@@ -236,7 +236,14 @@ def _crops(photo: Photo, faces: list[Face], watch: Stopwatch) -> align.Floats:
     return crops
 
 
-def changes_of(faces: list[Face], answer: Feeds, extra: align.Floats) -> list[render.Change]:
+def _draw(crops: align.Floats, key: Key) -> Key:
+    """The draw for a photo. The same photo gets the same one each time: copies of it that differ
+    could be averaged."""
+    digest = hashlib.sha256(crops.tobytes()).digest()
+    return key.draws[digest[0] % DRAWS]
+
+
+def _changes(faces: list[Face], answer: Feeds, extra: align.Floats) -> list[render.Change]:
     """What a network answered, face by face; `extra` is added to every residual."""
     return [
         render.Change(face.similarity, residual + extra, flow)

@@ -21,11 +21,7 @@ Feeds = dict[str, np.ndarray]
 """Arrays by input or output name."""
 
 INPUT_SHAPES = {"crop": (3, CROP, CROP), "key": FIELD, "strength": ()}
-OUTPUT_SHAPES: dict[str, tuple[int, ...]] = {
-    "residual": (3, RESIDUAL_GRID, RESIDUAL_GRID),
-    "flow": (2, FLOW_GRID, FLOW_GRID),
-    "match": (),
-}
+OUTPUT_SHAPES = {"residual": (3, RESIDUAL_GRID, RESIDUAL_GRID), "flow": (2, FLOW_GRID, FLOW_GRID)}
 """Shapes of the contract's arrays, behind the batch dimension; all are float32."""
 
 

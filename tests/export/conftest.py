@@ -23,24 +23,18 @@ def one_thread() -> Iterator[None]:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint whose averages differ from its networks, by weights of several sizes."""
     torch = pytest.importorskip("torch")
-    from ermask_training import checkpoint, distil, recipes
-    from ermask_training.student import Student
+    from ermask_training import checkpoint, recipes
     from ermask_training.train import Run
 
     folder = tmp_path_factory.mktemp("run")
     config = replace(recipes.smoke(), max_residual=0.04, max_flow=1.5)
     fresh = Run(config)
     draw = torch.Generator().manual_seed(11)
-    torch.manual_seed(12)
-    student = Student(24)
     with torch.no_grad():
         for network in fresh.averages:
             for weight in network.parameters():
                 weight.add_(0.03 * torch.randn(weight.shape, generator=draw))
-        for weight in student.parameters():
-            weight.add_(0.2 * torch.randn(weight.shape, generator=draw))
     checkpoint.save(folder, config, config.steps, fresh.state())
-    torch.save({"network": student.state_dict()}, folder / distil.FILE)
     return folder
 
 

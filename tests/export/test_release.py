@@ -46,9 +46,7 @@ def test_the_product_loads_it(released):
         assert session.contract is not None
         assert (session.contract.role, session.contract.max_flow) == (role, 1.5)
         feeds = {name: np.ones((2, *shape), np.float32) for name, shape in INPUT_SHAPES.items()}
-        answer = session.run(feeds)
-        assert np.isfinite(answer["residual"]).all()
-        assert ("match" in answer) == (role == "protector")
+        assert np.isfinite(session.run(feeds)["residual"]).all()
 
 
 def test_what_it_holds(released):

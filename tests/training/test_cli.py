@@ -131,18 +131,6 @@ def test_fit_trains_goes_on_and_refuses_another_recipe(train, tmp_path, crops, r
     assert "name was smoke, is first" in done.stderr
 
 
-def test_distil_teaches_the_student_of_a_run(train, tmp_path, crops, roster):
-    run = tmp_path / "run"
-    where = ["--data", crops, "--surrogates", roster, "--threads", 1]
-    assert train("fit", "smoke", *where, "--output", run).exit_code == 0
-    done = train("distil", run, *where, "--teacher", "tiny", "--steps", 2)
-    assert done.exit_code == 0, done.output
-    assert (run / "student.pt").is_file()
-    done = train("distil", run, *where, "--teacher", "nobody")
-    assert done.exit_code == 1
-    assert "no train recogniser 'nobody'" in done.stderr
-
-
 def test_fit_refuses_to_be_judged_on_its_own_people(train, tmp_path, crops, roster, prepared):
     shared = prepared("shared", ["dee", "bo"])
     done = train(

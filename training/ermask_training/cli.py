@@ -117,30 +117,6 @@ def fit(
 
 
 @app.command()
-def distil(
-    run: Annotated[Path, typer.Argument(help="Folder of a training run.")],
-    data: Annotated[Path, typer.Option(help="Prepared set to teach on.")],
-    surrogates: Annotated[Path, typer.Option(help="Folder with roster.toml and the networks.")],
-    teacher: Annotated[
-        list[str], typer.Option(help="Surrogate to learn from; its licence must let you ship this.")
-    ],
-    steps: Annotated[int, typer.Option(min=1, help="Updates.")] = 2000,
-    threads: Threads = 0,
-) -> None:
-    """Teach the run's student, which ships in the protector and says how well it did."""
-    import torch
-
-    from ermask_training import data as sets
-    from ermask_training import distil as lessons
-    from ermask_training import surrogates as recognisers
-
-    if threads:
-        torch.set_num_threads(threads)
-    teachers = recognisers.load(surrogates, "train", tuple(teacher))
-    lessons.distil(run, sets.load(data), teachers, steps=steps)
-
-
-@app.command()
 def pictures(
     photos: Annotated[list[Path], typer.Argument(help="Photos of people.")],
     output: Annotated[Path, typer.Option(help="Picture to write, PNG or JPEG.")],

@@ -14,7 +14,7 @@ from ermask.contract import Role
 from ermask.model_files import ROLES
 from ermask_training import checkpoint
 
-NETWORK, STUDENT = "network.", "student."
+PREFIX = "network."
 """What the export puts before the names of the weights."""
 
 
@@ -36,10 +36,10 @@ def weights(folder: Path, role: Role) -> dict[str, Tensor]:
         raise ValueError(f"{path} is missing or no ONNX model") from error
 
 
-def in_graph(model: onnx.ModelProto, prefix: str = NETWORK) -> dict[str, Tensor]:
+def in_graph(model: onnx.ModelProto) -> dict[str, Tensor]:
     """The weights in a graph that the export wrote, by their names in the network."""
     return {
-        each.name.removeprefix(prefix): torch.from_numpy(numpy_helper.to_array(each).copy())
+        each.name.removeprefix(PREFIX): torch.from_numpy(numpy_helper.to_array(each).copy())
         for each in model.graph.initializer
-        if each.name.startswith(prefix)
+        if each.name.startswith(PREFIX)
     }

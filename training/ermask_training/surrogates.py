@@ -10,7 +10,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,9 +19,6 @@ from torch.nn import functional as F
 from ermask.align import TEMPLATE_SCALE
 from ermask.contract import CROP
 from ermask_training import render
-
-if TYPE_CHECKING:
-    from onnx import ModelProto
 
 Role = Literal["train", "validation"]
 
@@ -164,17 +161,11 @@ def _window(entry: Entry) -> Tensor:
 
 def to_module(path: Path) -> nn.Module:
     """ONNX file to a differentiable module."""
-    import onnx
-
-    return module_of(onnx.load(str(path)))
-
-
-def module_of(model: ModelProto) -> nn.Module:
-    """ONNX model to a differentiable module."""
     _define_nms()
+    import onnx
     import onnx2torch
 
-    module: nn.Module = onnx2torch.convert(model)
+    module: nn.Module = onnx2torch.convert(onnx.load(str(path)))
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return module
 

@@ -32,13 +32,6 @@ def test_it_gives_what_the_product_gives(tiny_models, role):
         assert np.abs(ours.numpy() - theirs).max() < 1e-6
 
 
-def test_matches_are_what_the_product_sees(tiny_models):
-    feeds = inputs(3)
-    model = open_model(tiny_models, "protector")
-    found = model.matches(*(torch.from_numpy(each) for each in feeds.values()))
-    assert torch.equal(found, torch.from_numpy(feeds["key"][:, 0, 0, 0]))
-
-
 def test_gradients_reach_the_key_and_not_the_weights(tiny_models):
     crop, key, strength = (torch.from_numpy(each) for each in inputs(2).values())
     model = open_model(tiny_models, "eraser")

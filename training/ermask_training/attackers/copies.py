@@ -62,18 +62,10 @@ def protect(setting: Setting, crops: Pixels, key_NKHW: Tensor) -> tuple[Pixels, 
     return post(np.concatenate(made), setting.quality), torch.cat(flows)
 
 
-@torch.no_grad()
-def chosen(setting: Setting, crops: Pixels, key_NDKHW: Tensor) -> Tensor:
-    """The fields (N, *FIELD) that the product takes for these crops, of all draws of their keys."""
-    fields = []
-    for here in chunks(len(crops)):
-        crop_B3HW = to_tensor(crops[here])
-        strength_B = setting.strengths(len(crop_B3HW))
-        draws = key_NDKHW[here].unbind(1)
-        match = [setting.protector.matches(crop_B3HW, draw, strength_B) for draw in draws]
-        best = torch.stack(match, 1).argmin(1)
-        fields.append(key_NDKHW[here][torch.arange(len(best)), best])
-    return torch.cat(fields)
+def drawn(key_NDKHW: Tensor, generator: torch.Generator) -> Tensor:
+    """One of the draws of every key, as photos happen to get them: fields (N, *FIELD)."""
+    which = torch.randint(0, key_NDKHW.shape[1], (len(key_NDKHW),), generator=generator)
+    return key_NDKHW[torch.arange(len(which)), which]
 
 
 @torch.no_grad()

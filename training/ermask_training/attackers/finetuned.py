@@ -16,8 +16,8 @@ from ermask_training.attackers import copies
 from ermask_training.attackers.judge import ORIGINAL, PROTECTED, Judge, table
 from ermask_training.attackers.report import Report, Row, circumstances
 from ermask_training.attackers.setting import Setting
+from ermask_training.attackers.study import study
 from ermask_training.metrics import impostor_threshold
-from ermask_training.study import study
 from ermask_training.surrogates import Recogniser
 from ermask_training.train import random_keys
 

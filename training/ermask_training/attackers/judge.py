@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ermask.align import Floats, Pixels
@@ -41,7 +42,7 @@ class Judge:
         pairs = setting.pairs
         setting.progress(f"protect {len(pairs)} photos")
         self.draws = setting.victim_keys(len(pairs))
-        self.keys = copies.chosen(setting, pairs.a, self.draws)
+        self.keys = copies.drawn(self.draws, torch.Generator().manual_seed(setting.seed))
         self.posted, self.flow = copies.protect(setting, pairs.a, self.keys)
         generator, _ = setting.dice()
         self.without = copies.undo(setting, self.posted, random_keys(len(pairs), generator))[0]

@@ -19,10 +19,10 @@ from ermask_training.attackers import copies
 from ermask_training.attackers.judge import ORIGINAL, Judge
 from ermask_training.attackers.report import Mean, Report, circumstances
 from ermask_training.attackers.setting import Setting
+from ermask_training.attackers.study import study
 from ermask_training.blocks import SignedUNet
 from ermask_training.config import Weights
 from ermask_training.embeddings import embeddings
-from ermask_training.study import study
 from ermask_training.train import random_keys
 
 PEAK_RATE = 8e-4

@@ -9,16 +9,13 @@ import hashlib
 from pathlib import Path
 
 import onnx
-import torch
-from onnx.utils import Extractor
 from torch import Tensor, nn
 
 from ermask import contract
 from ermask.contract import ModelContract, Role
 from ermask.model_files import read_manifest
-from ermask.ort_session import OrtSession
 from ermask_training import published
-from ermask_training.surrogates import module_of
+from ermask_training.surrogates import to_module
 
 
 class PublicModel(nn.Module):
@@ -35,10 +32,7 @@ class PublicModel(nn.Module):
         self.digest = hashlib.sha256(path.read_bytes()).hexdigest()
         self.weights = published.in_graph(model)
         """By their names in the network that was exported; what an attacker may start from."""
-        # `match` is no part of the change, and is made with operators that have no gradient here
-        wanted = [name for name in self.contract.outputs if name != "match"]
-        self.net = module_of(Extractor(model).extract_model(list(self.contract.inputs), wanted))
-        self._session = OrtSession(path.read_bytes(), role=role, device="cpu")
+        self.net = to_module(path)
         self.requires_grad_(False)
         self.eval()
 
@@ -48,12 +42,6 @@ class PublicModel(nn.Module):
         """Returns residual_B3GG and flow_B2FF."""
         residual_B3GG, flow_B2FF = self.net(crop_B3HW, key_BKHW, strength_B)
         return residual_B3GG, flow_B2FF
-
-    def matches(self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor) -> Tensor:
-        """A protector's third output (B,); see `ModelContract.outputs`."""
-        feeds = (crop_B3HW.numpy(), key_BKHW.numpy(), strength_B.numpy())
-        answer = self._session.run(dict(zip(self.contract.inputs, feeds, strict=True)))
-        return torch.from_numpy(answer["match"])
 
 
 def open_model(folder: Path, role: Role) -> PublicModel:

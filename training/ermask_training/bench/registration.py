@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from ermask import align, mark
+from ermask import align
 from ermask import render as product
 from ermask.align import Floats, Pixels, Similarity
 from ermask.codec import Photo
 from ermask.contract import CROP
 from ermask.detect import MIN_FACE
-from ermask.engine import Engine, changes_of
+from ermask.engine import Engine
 from ermask_training import render
 from ermask_training.bench.keys import Keyed
 
@@ -34,8 +34,7 @@ def changes(engine: Engine, photo: Photo, keyed: Keyed, preset: str) -> list[pro
     if not faces:
         return []
     crops = align.to_tensor([align.crop(photo.rgb, face.similarity) for face in faces])
-    draw, answer = engine.choose(crops, key, preset)
-    return changes_of(faces, answer, mark.residual(draw, preset))
+    return engine.changes(crops, faces, key, preset)
 
 
 def residual_only(photo: Photo, made: list[product.Change]) -> Photo:

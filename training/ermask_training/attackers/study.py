@@ -1,4 +1,4 @@
-"""One loop, with checkpoints, for what is trained beside a run: attackers and the student."""
+"""How an attacker trains: one loop, with checkpoints, for every network that attackers learn."""
 
 from __future__ import annotations
 
