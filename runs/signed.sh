@@ -32,8 +32,15 @@ ermask-train fit signed --data "$out/train" --validation "$out/val" \
     --surrogates "$recognisers" --start-from "$first" --output "$out/signed"
 ermask-export build "$out/signed" --output "$out/models" --data "$out/val" --card runs/signed.card.md
 ermask-train evaluate "$faces/val_pairs" --models "$out/models" --calibration "$out/val" \
-    --distractors "$out/train" --targets "$faces/targets" --surrogates "$recognisers" \
+    --distractors "$out/train" --surrogates "$recognisers" --protocol dodging --protocol erasure \
+    --protocol identification --protocol linkage --protocol mark --protocol looks \
     --output "$out/figures.json" --jobs 2 --threads 1 | tee runs/signed.figures.md
+ermask-train prepare "$faces/val_pairs" --output "$out/pairs"
+for attack in keyless search purifiers; do
+    ermask-train attack "$attack" --data "$out/train" --pairs "$out/pairs" --calibration "$out/val" \
+        --surrogates "$recognisers" --models "$out/models" --steps 40 --queries 12 --limit 40 \
+        --output "$out/attack/$attack.json"
+done
 ermask-export build "$out/signed" --output "$out/models" --data "$out/val" --card runs/signed.card.md \
     --figures "$out/figures.json"
 cp "$out/models/"* server/ermask/models/
