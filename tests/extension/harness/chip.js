@@ -10,7 +10,8 @@ import { contextOf } from './bidi.js';
 import { until } from './poll.js';
 import { text } from './texts.js';
 
-/** @typedef {{label: string, press: () => Promise<void>}} Button */
+/** `press` says false, and does nothing, where the button has no place on the screen yet. */
+/** @typedef {{label: string, press: () => Promise<boolean>}} Button */
 /** @typedef {{text: string, buttons: Button[]}} View */
 
 /** Names in `_locales` of what its buttons say. */
@@ -62,8 +63,10 @@ export class Chip {
    * @param {keyof typeof LABELS} name
    */
   async press(name) {
-    const { buttons } = await this.offers(name);
-    await buttons.find(({ label }) => label === text(LABELS[name]))?.press();
+    await until(`"${text(LABELS[name])}" to be pressed`, async () => {
+      const { buttons } = await this.offers(name);
+      return buttons.find(({ label }) => label === text(LABELS[name]))?.press();
+    });
   }
 
   /**
@@ -149,7 +152,7 @@ function textOf(node) {
 
 /**
  * @param {Node} root
- * @param {(button: Node) => () => Promise<void>} pressing
+ * @param {(button: Node) => () => Promise<boolean>} pressing
  * @returns {View}
  */
 function viewOf(root, pressing) {
@@ -178,10 +181,12 @@ async function lookInChromium(page) {
       views.push(
         viewOf(chip, (button) => async () => {
           const { quads } = await client.send('DOM.getContentQuads', { nodeId: button.id });
+          if (quads.length === 0) return false;
           const [left, top, , , right, bottom] = quads[0];
           const place = { x: (left + right) / 2, y: (top + bottom) / 2, button: 'left', clickCount: 1 };
           await client.send('Input.dispatchMouseEvent', { type: 'mousePressed', ...place });
           await client.send('Input.dispatchMouseEvent', { type: 'mouseReleased', ...place });
+          return true;
         }),
       );
     }
@@ -235,6 +240,7 @@ async function lookInFirefox(page) {
           ];
           const pointer = { type: 'pointer', id: 'mouse', parameters: { pointerType: 'mouse' }, actions };
           await session.send('input.performActions', { context: id, actions: [pointer] });
+          return true;
         }),
       );
     }
