@@ -85,8 +85,10 @@ function row(site, name, permitted, isPreset, settings, circles) {
   const rule = settings.sites[site] ?? null;
   /** @param {Partial<SiteRule>} change */
   const change = async (change) => {
-    const base = rule ?? { mode: null, circle: null, strength: null };
-    take(await ask({ type: 'set-site', site, rule: { ...base, ...change } }));
+    // what is stored, not what is shown: the row may be older than the last change
+    const stored = await ask({ type: 'settings' });
+    const base = (stored.ok && stored.value.sites[site]) || { mode: null, circle: null, strength: null };
+    take(stored.ok ? await ask({ type: 'set-site', site, rule: { ...base, ...change } }) : stored);
   };
   const known = circles.map(({ id, label }) => ({ value: id, label }));
   const odd =
