@@ -22,7 +22,7 @@ from ermask.detect import CenterFace
 from ermask.errors import ErmaskError
 from ermask.keystore import KeyStore
 from ermask.private_files import prepare_folders
-from ermask.sealed import Cost
+from ermask.sealed import Cost, Kdf
 from ermask.sessions import Models
 from ermask.settings import Settings, load_settings
 
@@ -209,3 +209,17 @@ def detector() -> Iterator[CenterFace]:
     models = Models(device="cpu", threads=1)
     yield CenterFace(models.load_detector)
     models.close()
+
+
+@pytest.fixture
+def argon2_runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every passphrase that Argon2id was run on, in order."""
+    runs: list[str] = []
+    derive = Kdf.key
+
+    def counted(self: Kdf, passphrase: str) -> bytes:
+        runs.append(passphrase)
+        return derive(self, passphrase)
+
+    monkeypatch.setattr(Kdf, "key", counted)
+    return runs

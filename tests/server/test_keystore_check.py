@@ -11,21 +11,6 @@ import pytest
 
 from ermask.errors import KeyStoreCorrupt, KeyStoreLocked
 from ermask.keystore import KeyStore
-from ermask.sealed import Kdf
-
-
-@pytest.fixture
-def argon2_runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every passphrase that Argon2id was run on, in order."""
-    runs: list[str] = []
-    derive = Kdf.key
-
-    def counted(self: Kdf, passphrase: str) -> bytes:
-        runs.append(passphrase)
-        return derive(self, passphrase)
-
-    monkeypatch.setattr(Kdf, "key", counted)
-    return runs
 
 
 def never() -> str:

@@ -17,7 +17,6 @@ from ermask.errors import BadKey, KeyStoreLocked
 from ermask.keychain import find_keychain
 from ermask.keys import Key
 from ermask.keystore import KeyStore, open_keystore
-from ermask.sealed import Kdf
 
 
 def test_a_real_keychain_is_chosen(
@@ -107,20 +106,6 @@ def test_two_homes_share_one_keychain(keychain: Any, tmp_path: Path) -> None:
     there.add("Family", key)
     there.delete(circle)
     assert (here.key(circle), there.list()) == (key, [])
-
-
-@pytest.fixture
-def argon2_runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every passphrase that Argon2id was run on, in order."""
-    runs: list[str] = []
-    derive = Kdf.key
-
-    def counted(self: Kdf, passphrase: str) -> bytes:
-        runs.append(passphrase)
-        return derive(self, passphrase)
-
-    monkeypatch.setattr(Kdf, "key", counted)
-    return runs
 
 
 def never() -> str:

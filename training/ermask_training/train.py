@@ -71,7 +71,7 @@ class Run:
         self.averages[1].load_state_dict(self.eraser.state_dict())
 
     def start_from(self, folder: Path) -> int:
-        """Take over what fits of a published protector; returns how many tensors did."""
+        """Take over what fits of an earlier protector; returns how many tensors did."""
         given = published.weights(folder, "protector")
         own = self.protector.state_dict()
         fitting = {k: v for k, v in given.items() if k in own and own[k].shape == v.shape}
