@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn
 
-from ermask_training.attackers.study import schedule, study
+from ermask_training.study import schedule, study
 
 
 class Line(nn.Module):

@@ -1,4 +1,4 @@
-"""How an attacker trains: one loop, with checkpoints, for every network that attackers learn."""
+"""One loop, with checkpoints, for what is trained beside a run: attackers and the student."""
 
 from __future__ import annotations
 

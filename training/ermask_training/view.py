@@ -1,0 +1,84 @@
+"""What recognisers see of a crop: the 112-unit box of the ArcFace template, aligned anew.
+
+Shape suffixes as in `blocks`; S = student.SIDE.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ermask.align import TEMPLATE_SCALE
+from ermask.contract import CROP, RESIDUAL_GRID
+from ermask_training import render
+from ermask_training.student import SIDE
+
+SCALE = SIDE * TEMPLATE_SCALE / CROP
+"""Side of the view as a share of the crop's."""
+
+
+class View:
+    """The view of crops (B, 3, H, W) after a flow, to which residuals can be added.
+
+    `render.apply` and a cut in one, with fewer pixels.
+
+    Args:
+        theta_B23: similarities by which the crop is cut, as `Recogniser` takes them; by default
+            those of `render.realignment`.
+    """
+
+    def __init__(self, crop_B3HW: Tensor, flow_B2FF: Tensor, theta_B23: Tensor | None = None):
+        theta = render.realignment(flow_B2FF) if theta_B23 is None else theta_B23
+        self._theta_B23 = theta
+        grid = render.identity_grid_1HW2(SIDE) * SCALE
+        self._grid_BSS2 = moved(grid, theta)
+        mask = render.mask_11HH().expand(crop_B3HW.shape[0], -1, -1, -1)
+        self._mask_B1SS = sampled(mask, self._grid_BSS2)
+        shift = self._mask_B1SS * sampled(flow_B2FF, self._grid_BSS2) * (2 / CROP)
+        self._bent_B3SS = sampled(crop_B3HW, self._grid_BSS2 + shift.permute(0, 2, 3, 1))
+
+    def face(self, residual_BCGG: Tensor) -> Tensor:
+        """Faces (B, 3, S, S) in [0, 1], with this residual of one colour or three."""
+        painted = self._mask_B1SS * sampled(residual_BCGG, self._grid_BSS2)
+        return (self._bent_B3SS + painted).clamp(0, 1)
+
+    def back(self, gradient_B3SS: Tensor) -> Tensor:
+        """A gradient by the face, as one by a grey residual: (B, 1, G, G), up to its size.
+
+        The view is resampled the other way; the exact adjoint scatters, which ONNX does not do.
+        """
+        grey_B1SS = gradient_B3SS.sum(1, keepdim=True) * self._mask_B1SS
+        smooth = F.avg_pool2d(grey_B1SS, 3, 1, 1)
+        places_1GG2 = render.identity_grid_1HW2(RESIDUAL_GRID)
+        grid_BGG2 = moved(places_1GG2, inverse(self._theta_B23)) / SCALE
+        return F.grid_sample(smooth, grid_BGG2, mode="bilinear", align_corners=False)
+
+
+def bare(crop_B3HW: Tensor, theta_B23: Tensor | None = None) -> Tensor:
+    """The faces (B, 3, S, S) of crops that nothing was done to."""
+    grid = render.identity_grid_1HW2(SIDE) * SCALE
+    if theta_B23 is None:
+        return sampled(crop_B3HW, grid.expand(crop_B3HW.shape[0], -1, -1, -1))
+    return sampled(crop_B3HW, moved(grid, theta_B23))
+
+
+def moved(grid_1GG2: Tensor, theta_B23: Tensor) -> Tensor:
+    """Places under the similarities: (B, G, G, 2)."""
+    flat = grid_1GG2.flatten(1, 2) @ theta_B23[:, :, :2].transpose(1, 2)
+    side = grid_1GG2.shape[1]
+    return (flat + theta_B23[:, None, :, 2]).reshape(-1, side, side, 2)
+
+
+def inverse(theta_B23: Tensor) -> Tensor:
+    """The similarities that take these back."""
+    a, b = theta_B23[:, 0, 0], theta_B23[:, 1, 0]
+    size = a.square() + b.square()
+    turned = torch.stack([a, b, -b, a], 1).div(size[:, None]).reshape(-1, 2, 2)
+    return torch.cat([turned, -turned @ theta_B23[:, :, 2:]], 2)
+
+
+def sampled(x_BCHW: Tensor, grid_BSS2: Tensor) -> Tensor:
+    return F.grid_sample(
+        x_BCHW, grid_BSS2, mode="bilinear", padding_mode="border", align_corners=False
+    )
