@@ -2,6 +2,8 @@
 # The first released model: every command from photos to models folder, as they were run, by the lab of
 # version 0.1.0. Later labs have another network (docs/decisions/0004) and make another model of it.
 #
+# The lab has moved on and has this recipe no more: check out commit 38c5283 to run it.
+#
 #   runs/first.sh FACES RECOGNISERS
 #
 # FACES holds train/<identity>/, val/<identity>/ and val_pairs/<person>/{a,b}.*; RECOGNISERS holds

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The second released model, in which the key decides signs: every command from photos to models folder.
 #
+# The lab has moved on and has this recipe no more: check out commit 38c5283 to run it.
+#
 #   runs/signed.sh FACES RECOGNISERS
 #
 # FACES holds train/<identity>/, val/<identity>/ and val_pairs/<person>/{a,b}.*; RECOGNISERS holds

@@ -106,6 +106,20 @@ def write_models() -> Callable[[Path, dict[str, bytes]], None]:
 
 
 @pytest.fixture(scope="session")
+def student() -> Any:
+    """A small student that was never taught."""
+    torch = pytest.importorskip("torch")
+    from ermask_training.student import Student
+
+    torch.manual_seed(4)
+    made = Student((8, 12, 16, 10)).requires_grad_(False).eval()
+    for name, weight in made.named_parameters():
+        if name.endswith("bias"):  # or every face would look alike to it
+            weight.zero_()
+    return made
+
+
+@pytest.fixture(scope="session")
 def tiny_networks() -> dict[str, bytes]:
     """A protector and an eraser that keep the contract, as ONNX bytes by role."""
     return {"protector": tiny_network_bytes("protector"), "eraser": tiny_network_bytes("eraser")}

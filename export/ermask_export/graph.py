@@ -11,18 +11,21 @@ from torch import Tensor, nn
 
 from ermask.contract import ModelContract, Role
 from ermask.model_files import ROLES
-from ermask_training import checkpoint
-from ermask_training.blocks import SignedUNet
+from ermask_training import checkpoint, published
+from ermask_training.eraser import Eraser
+from ermask_training.protector import Protector
 
 
 class ShippedGraph(nn.Module):
     """One network by its contract: the inputs and outputs are those of `ModelContract`."""
 
-    def __init__(self, network: SignedUNet, role: Role) -> None:
+    def __init__(self, network: Protector | Eraser) -> None:
         super().__init__()
         self.network = network
         self.contract = ModelContract(
-            role=role, max_residual=network.max_residual, max_flow=network.max_flow
+            role="protector" if isinstance(network, Protector) else "eraser",
+            max_residual=network.max_residual,
+            max_flow=network.max_flow,
         )
         self.requires_grad_(False)
         self.eval()
@@ -36,20 +39,13 @@ class ShippedGraph(nn.Module):
 
 
 def from_weights(contract: ModelContract, weights: dict[str, Tensor]) -> ShippedGraph:
-    """A graph with these weights, named as in `SignedUNet`.
+    """A graph with these weights, named as in the network.
 
     Raises:
         ValueError: the names or shapes are not those of the network.
     """
-    network = SignedUNet(contract.max_residual, contract.max_flow)
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        raise ValueError(
-            f"the weights of the {contract.role} do not fit this lab's network; those of another "
-            "generation run as before, but only the lab they come from can verify them"
-        ) from error
-    return ShippedGraph(network, contract.role)
+    bounds = contract.max_residual, contract.max_flow
+    return ShippedGraph(published.network(contract.role, bounds, weights))
 
 
 def from_run(run: Path) -> dict[Role, ShippedGraph]:
@@ -65,10 +61,8 @@ def from_run(run: Path) -> dict[Role, ShippedGraph]:
             f"{run} is at step {state['step']}; its eraser is trained from step "
             f"{config.erase_from} on, so there is nothing to ship yet"
         )
-    graphs: dict[Role, ShippedGraph] = {}
-    for role, weights in zip(ROLES, state["averages"], strict=True):
-        contract = ModelContract(
-            role=role, max_residual=config.max_residual, max_flow=config.max_flow
-        )
-        graphs[role] = from_weights(contract, weights)
-    return graphs
+    bounds = config.max_residual, config.max_flow
+    return {
+        role: ShippedGraph(published.network(role, bounds, weights))
+        for role, weights in zip(ROLES, state["averages"], strict=True)
+    }

@@ -14,6 +14,7 @@ from pathlib import Path
 import onnx
 import torch
 from onnx import ModelProto
+from torch.jit._trace import TracerWarning
 
 from ermask.contract import CROP, FIELD
 from ermask.ort_session import OUTPUT_SHAPES
@@ -31,6 +32,9 @@ def to_onnx(graph: ShippedGraph) -> bytes:
     sample = (torch.zeros(2, 3, CROP, CROP), torch.ones(2, *FIELD), torch.ones(2))
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # that this exporter is the older one
+        # the mask and the template are constants, and are meant to be
+        warnings.simplefilter("ignore", TracerWarning)
+        warnings.filterwarnings("ignore", "Constant folding")  # ONNX Runtime turns weights itself
         path = Path(folder) / "graph.onnx"
         torch.onnx.export(
             graph,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(tmp_path_factory: pytest.TempPathFactory, student: Any) -> Path:
     """A checkpoint whose averages differ from its networks, by weights of several sizes."""
     torch = pytest.importorskip("torch")
     from ermask_training import checkpoint, recipes
@@ -28,7 +29,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("run")
     config = replace(recipes.smoke(), max_residual=0.04, max_flow=1.5)
-    fresh = Run(config)
+    fresh = Run(config, student)
     draw = torch.Generator().manual_seed(11)
     with torch.no_grad():
         for network in fresh.averages:

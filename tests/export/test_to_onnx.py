@@ -81,8 +81,8 @@ def test_any_number_of_faces(graphs, files, batch):
         "key": rng.choice([-1.0, 1.0], (batch, *FIELD)).astype(np.float32),
         "strength": rng.uniform(0.6, 1.5, batch).astype(np.float32),
     }
-    found = OrtSession(files["protector"], role="protector", device="cpu").run(feeds)
-    wanted = graphs["protector"](*(torch.from_numpy(feeds[n]) for n in INPUT_SHAPES))
+    found = OrtSession(files["eraser"], role="eraser", device="cpu").run(feeds)
+    wanted = graphs["eraser"](*(torch.from_numpy(feeds[n]) for n in INPUT_SHAPES))
     for name, output in zip(OUTPUT_SHAPES, wanted, strict=True):
         assert found[name].shape == (batch, *OUTPUT_SHAPES[name])
         np.testing.assert_allclose(found[name], output.numpy(), atol=1e-5)
@@ -91,7 +91,7 @@ def test_any_number_of_faces(graphs, files, batch):
 
 def test_a_run_without_a_trained_eraser_cannot_ship(run, tmp_path):
     state = checkpoint.load(run)
-    config = replace(checkpoint.read_config(run), erase_from=3, wrong_keys_from=4)
+    config = replace(checkpoint.read_config(run), erase_from=3)
     checkpoint.save(tmp_path, config, 3, {**state, "step": 3})
     with pytest.raises(ValueError, match="nothing to ship"):
         graph.from_run(tmp_path)

@@ -24,6 +24,11 @@ def protector(run):
 
 
 @pytest.fixture(scope="module")
+def eraser(run):
+    return graph.from_run(run)["eraser"]
+
+
+@pytest.fixture(scope="module")
 def data(protector):
     return to_onnx.to_onnx(protector)
 
@@ -46,8 +51,8 @@ def test_a_good_file(data, protector, crops):
     assert found.crops == CROPS
     assert set(found.difference) == {1, 2, 5}
     for worst in found.difference.values():
-        assert 0 < worst["residual"] < 1e-5
-        assert 0 < worst["flow"] < 1e-4
+        assert 0 < worst["residual"] < verify.DRIFT * 0.04
+        assert 0 < worst["flow"] < 1e-5
     assert 0.001 < found.largest["residual"] <= 0.04
     assert 0.1 < found.largest["flow"] <= 1.5 * (1 + 1e-5)
     assert len(found.lines()) == 5
@@ -67,7 +72,7 @@ def test_a_changed_weight(data, protector, crops, name):
         verify.compare(edited(data, perturb), protector, crops)
 
 
-def test_the_other_interpolation(data, protector, crops):
+def test_the_other_interpolation(eraser, crops):
     """What goes wrong when an exporter mistranslates the bicubic enlargement of the flow."""
 
     def relax(model):
@@ -79,8 +84,9 @@ def test_the_other_interpolation(data, protector, crops):
         ]
         resize.s = b"linear"
 
+    data = to_onnx.to_onnx(eraser)
     with pytest.raises(verify.VerificationError, match="flow differs from torch"):
-        verify.compare(edited(data, relax), protector, crops)
+        verify.compare(edited(data, relax), eraser, crops)
 
 
 def test_a_network_without_its_clamp(data, protector, crops):
@@ -96,14 +102,14 @@ def test_a_network_without_its_clamp(data, protector, crops):
 
 def test_a_larger_bound_than_the_contract_says(crops, protector):
     """A graph and a file that agree with each other, but not with their contract."""
-    loud = graph.ShippedGraph(protector.network, "protector")
+    loud = graph.ShippedGraph(protector.network)
     loud.contract = ModelContract(role="protector", max_residual=0.04, max_flow=0.2)
     with pytest.raises(verify.VerificationError, match="flow reaches"):
         verify.compare(to_onnx.to_onnx(loud), loud, crops)
 
 
 def test_another_contract(data, protector, crops):
-    other = graph.ShippedGraph(protector.network, "protector")
+    other = graph.ShippedGraph(protector.network)
     other.contract = ModelContract(role="protector", max_residual=0.04, max_flow=1.6)
     with pytest.raises(verify.VerificationError, match="contract"):
         verify.compare(data, other, crops)

@@ -87,6 +87,37 @@ def roster(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def school(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the recogniser `master`, which has residual streams at 28, 14 and 7 pixels."""
+    pytest.importorskip("onnx")
+    from onnx import helper, numpy_helper
+
+    entry = {**ENTRY, "name": "master", "file": "master.onnx", "size": [112, 112]}
+    folder = write_roster(tmp_path_factory.mktemp("school"), entry)
+    rng = np.random.default_rng(3)
+    weights, nodes, before, channels = [], [], "face", 3
+    for i, (width, stride) in enumerate(((6, 4), (8, 2), (10, 2))):
+        down = rng.normal(0, 0.3, (width, channels, stride, stride)).astype(np.float32)
+        mix = rng.normal(0, 0.3, (width, width, 1, 1)).astype(np.float32)
+        weights += [numpy_helper.from_array(down, f"d{i}"), numpy_helper.from_array(mix, f"m{i}")]
+        nodes += [
+            helper.make_node("Conv", [before, f"d{i}"], [f"a{i}"], strides=[stride, stride]),
+            helper.make_node("Relu", [f"a{i}"], [f"b{i}"]),
+            helper.make_node("Conv", [f"b{i}", f"m{i}"], [f"c{i}"]),
+            helper.make_node("Add", [f"a{i}", f"c{i}"], [f"stream{i}"]),
+        ]
+        before, channels = f"stream{i}", width
+    whole = rng.normal(0, 0.2, (DIM, channels, 7, 7)).astype(np.float32)
+    weights.append(numpy_helper.from_array(whole, "w"))
+    nodes += [
+        helper.make_node("Conv", [before, "w"], ["e"]),
+        helper.make_node("Flatten", ["e"], ["embedding"]),
+    ]
+    write_network(folder / "master.onnx", nodes, weights, 112, DIM)
+    return folder
+
+
 @pytest.fixture
 def looking_glass(tmp_path: Path) -> Callable[..., Path]:
     """`looking_glass(**fields)`: a roster whose recogniser embeds what it is given, unchanged."""

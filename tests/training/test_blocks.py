@@ -1,4 +1,4 @@
-"""The network's shapes, bounds, and what an eraser starts from."""
+"""What bends faces: shape, bound, and what the key decides."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from ermask.contract import CROP, FIELD, FLOW_GRID, RESIDUAL_GRID
-from ermask_training.blocks import SignedUNet, bound, eraser_from, signed_sum
+from ermask.contract import CROP, FIELD, FLOW_GRID
+from ermask_training.blocks import SignedFlow, bound, signed_sum
 
-MAX_RESIDUAL, MAX_FLOW = 0.03, 1.8
+MAX_FLOW = 1.8
 
 
 @pytest.fixture(scope="module")
-def network() -> SignedUNet:
+def network() -> SignedFlow:
     torch.manual_seed(0)
-    return SignedUNet(MAX_RESIDUAL, MAX_FLOW)
+    return SignedFlow(MAX_FLOW)
 
 
 def inputs(batch: int, seed: int = 0):
@@ -28,18 +28,15 @@ def inputs(batch: int, seed: int = 0):
 
 
 @torch.no_grad()
-def test_shapes_and_bounds(network):
-    """With heads so strong that both outputs reach their bounds."""
+def test_shape_and_bound(network):
+    """With a head so strong that the flow reaches its bound."""
     network = copy.deepcopy(network)
-    for head in (network.flow_head, network.residual_head):
-        head.weight.mul_(1000)
+    network.flow_head.weight.mul_(1000)
     crop, key, strength = inputs(3)
-    residual, flow = network(crop, key, strength)
-    assert residual.shape == (3, 3, RESIDUAL_GRID, RESIDUAL_GRID)
+    flow = network.bend(crop, key, strength)
     assert flow.shape == (3, 2, FLOW_GRID, FLOW_GRID)
     for face in range(3):
         unit = float(strength[face])
-        assert float(residual[face].abs().max()) == pytest.approx(MAX_RESIDUAL * unit, rel=1e-3)
         assert float(flow[face].abs().max()) == pytest.approx(MAX_FLOW * unit, rel=1e-3)
 
 
@@ -55,20 +52,9 @@ def test_the_bound_keeps_a_gradient_where_tanh_has_none():
 @torch.no_grad()
 def test_the_opposite_key_gives_the_opposite_flow(network):
     crop, key, strength = inputs(2)
-    (_, one), (_, two) = network(crop, key, strength), network(crop, -key, strength)
+    one, two = network.bend(crop, key, strength), network.bend(crop, -key, strength)
     assert float(one.abs().max()) > 0
     assert torch.equal(one, -two)
-
-
-@torch.no_grad()
-def test_one_part_of_the_residual_is_the_same_under_every_key(network):
-    network = copy.deepcopy(network)
-    for parameter in network.residual_head.parameters():
-        parameter[12:] = 0
-    crop, key, strength = inputs(2)
-    (one, _), (two, _) = network(crop, key, strength), network(crop, -key, strength)
-    assert float(one.abs().max()) > 0
-    assert torch.equal(one, two)
 
 
 @torch.no_grad()
@@ -76,24 +62,14 @@ def test_unrelated_keys_give_unrelated_flows(network):
     """So a wrong key adds about as much as it takes away."""
     crop, _, strength = inputs(1)
     keys = torch.randint(0, 2, (400, *FIELD), generator=torch.Generator().manual_seed(3)) * 2.0 - 1
-    parts = network.parts(crop, strength)
-    flows = torch.cat([network.sign(parts, key[None], strength)[1] for key in keys])
+    parts = network.parts(network.features(crop, strength)[2])
+    flows = torch.cat([network.sign(parts, key[None], strength) for key in keys])
     unit = torch.nn.functional.normalize(flows.flatten(1), dim=1)
     cosines = (unit[:200] * unit[200:]).sum(1)
     # the mean of 200 cosines that vary by less than 1
     assert abs(float(cosines.mean())) < 0.1
     # before training the parts of the flow still resemble each other
     assert float(cosines.abs().mean()) < 0.75
-
-
-@torch.no_grad()
-def test_what_the_face_suggests_can_be_used_for_several_keys(network):
-    crop, key, strength = inputs(2)
-    parts = network.parts(crop, strength)
-    for one, two in zip(
-        network(crop, key, strength), network.sign(parts, key, strength), strict=True
-    ):
-        assert torch.equal(one, two)
 
 
 def test_a_signed_sum_adds_groups_of_channels():
@@ -105,23 +81,15 @@ def test_a_signed_sum_adds_groups_of_channels():
 @torch.no_grad()
 def test_a_face_is_bent_alike_on_both_sides(network):
     """A picture and its mirror image give mirror images, whatever the network thinks of them."""
-    _, flow = network(*inputs(3))
+    flow = network.bend(*inputs(3))
     assert float(flow.abs().max()) > 0
     assert torch.allclose(flow[:, 0], -flow[:, 0].flip(2), atol=1e-5)
     assert torch.allclose(flow[:, 1], flow[:, 1].flip(2), atol=1e-5)
 
 
 @torch.no_grad()
-def test_an_eraser_starts_as_the_negated_protector(network):
-    given = inputs(2)
-    for one, two in zip(network(*given), eraser_from(network)(*given), strict=True):
-        assert torch.allclose(one, -two, atol=1e-6)
-
-
-@torch.no_grad()
 def test_faces_of_a_batch_do_not_touch_each_other(network):
     crop, key, strength = inputs(2)
-    together = network(crop, key, strength)
-    alone = network(crop[:1], key[:1], strength[:1])
-    for one, two in zip(together, alone, strict=True):
-        assert torch.allclose(one[:1], two, atol=1e-6)
+    together = network.bend(crop, key, strength)
+    alone = network.bend(crop[:1], key[:1], strength[:1])
+    assert torch.allclose(together[:1], alone, atol=1e-6)

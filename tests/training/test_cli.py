@@ -115,9 +115,42 @@ def test_a_wrong_roster_is_an_error_without_a_trace(train, tmp_path):
     assert isinstance(train("--debug", "surrogates", tmp_path).exception, ValueError)
 
 
-def test_fit_trains_goes_on_and_refuses_another_recipe(train, tmp_path, crops, roster, prepared):
+@pytest.fixture
+def taught(tmp_path, student):
+    """The folder of a student."""
+    torch = pytest.importorskip("torch")
+    (tmp_path / "student").mkdir()
+    torch.save({"network": student.state_dict()}, tmp_path / "student" / "student.pt")
+    return tmp_path / "student"
+
+
+def test_distil_teaches_a_student_that_fit_takes(train, tmp_path, crops, school, prepared):
+    folder = tmp_path / "taught"
+    done = train(
+        "distil", "--data", crops, "--surrogates", school, "--teacher", "master",
+        "--output", folder, "--stages", 1, "--steps", 1, "--threads", 1,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert {path.name for path in folder.iterdir()} == {"split.json", "stages.pt", "student.pt"}
     run = tmp_path / "run"
-    arguments = ["--data", crops, "--surrogates", roster, "--output", run]
+    done = train(
+        "fit", "smoke", "--data", prepared("others", ["dee", "dee", "eli", "eli"]),
+        "--surrogates", school, "--student", folder, "--output", run, "--threads", 1,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    # whom the student saw counts for the run
+    from ermask_training import split
+
+    both = split.read(run)
+    assert both is not None
+    assert {split.identity_digest(name) for name in ("ada", "dee")} <= both.identities
+
+
+def test_fit_trains_goes_on_and_refuses_another_recipe(
+    train, tmp_path, crops, roster, prepared, taught
+):
+    run = tmp_path / "run"
+    arguments = ["--data", crops, "--surrogates", roster, "--student", taught, "--output", run]
     others = prepared("others", ["dee"])
     done = train("fit", "smoke", *arguments, "--validation", others, "--threads", 1)
     assert done.exit_code == 0, done.output
@@ -125,16 +158,18 @@ def test_fit_trains_goes_on_and_refuses_another_recipe(train, tmp_path, crops, r
     done = train("fit", "smoke", *arguments)
     assert done.exit_code == 0, done.output
     assert "resumed at step 6" in done.stdout
-    done = train("fit", "first", *arguments)
+    done = train("fit", "shaded", *arguments)
     assert done.exit_code == 1
     assert "another config" in done.stderr
-    assert "name was smoke, is first" in done.stderr
+    assert "name was smoke, is shaded" in done.stderr
 
 
-def test_fit_refuses_to_be_judged_on_its_own_people(train, tmp_path, crops, roster, prepared):
+def test_fit_refuses_to_be_judged_on_its_own_people(
+    train, tmp_path, crops, roster, prepared, taught
+):
     shared = prepared("shared", ["dee", "bo"])
     done = train(
-        "fit", "smoke", "--data", crops, "--surrogates", roster,
+        "fit", "smoke", "--data", crops, "--surrogates", roster, "--student", taught,
         "--output", tmp_path / "run", "--validation", shared,
     )  # fmt: skip
     assert done.exit_code == 1
@@ -142,9 +177,10 @@ def test_fit_refuses_to_be_judged_on_its_own_people(train, tmp_path, crops, rost
     assert not (tmp_path / "run").exists()
 
 
-def test_fit_refuses_an_unknown_recipe(train, tmp_path, crops, roster):
+def test_fit_refuses_an_unknown_recipe(train, tmp_path, crops, roster, taught):
     done = train(
-        "fit", "frist", "--data", crops, "--surrogates", roster, "--output", tmp_path / "run"
-    )
+        "fit", "frist", "--data", crops, "--surrogates", roster, "--student", taught,
+        "--output", tmp_path / "run",
+    )  # fmt: skip
     assert done.exit_code == 1
     assert "no recipe 'frist'" in done.stderr

@@ -31,19 +31,10 @@ class Draws:
         return low
 
 
-def test_the_gradient_is_the_identitys():
-    crop = noise().requires_grad_()
-    weight = torch.randn(crop.shape, generator=torch.Generator().manual_seed(5))
-    seen = degrade.straight_through(crop, np.random.default_rng(0))
-    (seen * weight).sum().backward()
-    assert torch.equal(crop.grad, weight)
-    assert not torch.equal(seen.detach(), crop.detach())
-
-
 def test_what_is_seen_is_a_jpeg_file():
     """The very pixels that Pillow decodes from its own JPEG of quality 55, twice compressed."""
     crop = noise(batch=1)
-    seen = degrade.straight_through(crop, Draws(0.2))  # type: ignore[arg-type]
+    seen = degrade.sites(crop, Draws(0.2))  # type: ignore[arg-type]
     pixels = (crop[0] * 255).round().byte().permute(1, 2, 0).numpy()
     image = degrade.resize(Image.fromarray(pixels), 0.6)
     twice = degrade.jpeg(degrade.jpeg(image, 55), 55)
@@ -85,9 +76,7 @@ def test_some_copies_stay_as_they_are():
 
 def test_the_chain_follows_its_generator():
     crop = noise()
-    one, two, other = (
-        degrade.straight_through(crop, np.random.default_rng(seed)) for seed in (1, 1, 2)
-    )
+    one, two, other = (degrade.sites(crop, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert torch.equal(one, two)
     assert not torch.equal(one, other)
 

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from ermask_training import checkpoint, data, published, recipes, split, surrogates, train
-from ermask_training.blocks import SignedUNet
+from ermask_training.eraser import Eraser
 
 
 @pytest.fixture
@@ -20,11 +20,11 @@ def folder(tmp_path, write_models):
     from ermask_export.to_onnx import to_onnx
 
     torch.manual_seed(3)
-    network = SignedUNet(8 / 255, 1.0)
+    network = Eraser(8 / 255, 1.0)
     with torch.no_grad():  # the exporter keeps weights that are equal once
         for weight in network.parameters():
             weight.add_(0.03 * torch.randn(weight.shape))
-    data = to_onnx(ShippedGraph(network, "eraser"))
+    data = to_onnx(ShippedGraph(network))
     write_models(tmp_path / "models", {"protector": data, "eraser": data})
     return tmp_path / "models", network.state_dict()
 
@@ -44,9 +44,9 @@ def test_a_file_that_is_none(tmp_path, content):
         published.weights(tmp_path, "eraser")
 
 
-def test_a_run_gives_its_averages(tmp_path):
+def test_a_run_gives_its_averages(tmp_path, student):
     config = recipes.smoke()
-    state = train.Run(config).state()
+    state = train.Run(config, student).state()
     state["averages"][1]["stem.bias"] += 1
     checkpoint.save(tmp_path, config, config.steps, state)
     found = published.weights(tmp_path, "eraser")
@@ -54,17 +54,22 @@ def test_a_run_gives_its_averages(tmp_path):
     assert not torch.equal(found["stem.bias"], state["eraser"]["stem.bias"])
 
 
-def test_a_run_starts_from_them(folder, tmp_path, crops, roster):
+def test_a_run_starts_from_them(folder, tmp_path, crops, roster, student):
     models, wanted = folder
     said: list[str] = []
-    config = replace(recipes.smoke(), steps=1, erase_from=1, wrong_keys_from=1)
+    config = replace(recipes.smoke(), steps=1, erase_from=1)
     judges = surrogates.load(roster, "train")
-    run = train.Run(config)
-    assert run.start_from(models) == len(wanted)
-    assert torch.equal(run.protector.state_dict()["stem.weight"], wanted["stem.weight"])
+    run = train.Run(config, student)
+    # the eraser takes all of it, the protector what bends faces
+    shared = [name for name in run.protector.state_dict() if name in wanted]
+    assert run.start_from(models) == len(wanted) + len(shared)
+    for network in (run.protector, run.eraser, *run.averages):
+        assert torch.equal(network.state_dict()["flow_base"], wanted["flow_base"])
+    for name, weight in student.state_dict().items():
+        assert torch.equal(run.protector.student.state_dict()[name], weight)
     crop_set = data.load(crops)
-    train.fit(config, crop_set, judges, tmp_path / "run", said.append, start_from=models)
-    assert said[0] == f"{len(wanted)} tensors taken from {models}"
+    train.fit(config, crop_set, judges, student, tmp_path / "run", said.append, start_from=models)
+    assert said[0] == f"{len(wanted) + len(shared)} tensors taken from {models}"
 
 
 def test_what_they_were_trained_on_counts_for_the_new_run(folder, tmp_path):
@@ -79,3 +84,23 @@ def test_what_they_were_trained_on_counts_for_the_new_run(folder, tmp_path):
     for run, start in (("one", models), ("two", tmp_path / "one")):
         split.record(tmp_path / run, new, start)
         assert split.read(tmp_path / run) == both
+
+
+def test_what_bends_faces_and_its_bounds_come_from_either(folder, tmp_path, student):
+    models, _ = folder
+    assert published.bounds(models, "eraser") == pytest.approx((8 / 255, 1.0))
+    config = recipes.smoke()
+    run = train.Run(config, student)
+    checkpoint.save(tmp_path / "run", config, config.steps, run.state())
+    assert published.bounds(tmp_path / "run", "protector") == (config.max_residual, 1.5)
+    flow = published.flow(tmp_path / "run")
+    assert torch.equal(flow.flow_base, run.protector.flow_base)
+    assert not any(weight.requires_grad for weight in flow.parameters())
+
+
+def test_weights_of_another_generation(folder):
+    _, wanted = folder
+    with pytest.raises(ValueError, match="weights of the protector do not fit"):
+        published.network("protector", (0.1, 1.0), wanted)
+    with pytest.raises(ValueError, match="weights of the eraser do not fit"):
+        published.network("eraser", (0.1, 1.0), {"stem.weight": torch.zeros(1)})

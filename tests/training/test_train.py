@@ -17,7 +17,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from ermask_training import checkpoint, data, recipes, surrogates, train
-from ermask_training.blocks import eraser_from
+from ermask_training.eraser import eraser_from
 
 CONFIG = replace(recipes.smoke(), steps=6)
 
@@ -32,10 +32,10 @@ def judges(roster):
 
 
 @pytest.fixture(scope="module")
-def straight(tmp_path_factory, crops, judges):
+def straight(tmp_path_factory, crops, judges, student):
     """The folder of a run that was never interrupted."""
     folder = tmp_path_factory.mktemp("straight")
-    return train.fit(CONFIG, data.load(crops), judges, folder, quiet)
+    return train.fit(CONFIG, data.load(crops), judges, student, folder, quiet)
 
 
 def equal(one: Any, two: Any) -> bool:
@@ -52,27 +52,33 @@ def test_a_run_passes_all_stages(straight):
     rows = [json.loads(line) for line in (straight / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6]
     assert ["erase_pixels" in row for row in rows] == [False] * 2 + [True] * 4
-    assert ["wrong_key" in row for row in rows] == [False] * 4 + [True] * 2
+    assert ["attack" in row for row in rows] == [True] * 2 + [False] * 4
     assert all(np.isfinite(list(row.values())).all() for row in rows)
     assert checkpoint.load(straight)["step"] == 6
     assert checkpoint.read_config(straight) == CONFIG
 
 
 def test_every_loss_term_has_a_weight(straight):
-    last = json.loads((straight / "metrics.jsonl").read_text().splitlines()[-1])
-    assert set(last) - {"step"} == set(vars(CONFIG.weights))
+    rows = [json.loads(line) for line in (straight / "metrics.jsonl").read_text().splitlines()]
+    assert {*rows[0], *rows[-1]} - {"step"} == set(vars(CONFIG.weights))
 
 
-def test_both_networks_and_their_averages_have_moved(straight):
-    state, fresh = checkpoint.load(straight), train.Run(CONFIG)
+def test_both_networks_and_their_averages_have_moved(straight, student):
+    state, fresh = checkpoint.load(straight), train.Run(CONFIG, student)
     for name, start in (("protector", fresh.protector), ("eraser", fresh.eraser)):
-        moved = [not torch.equal(state[name][key], old) for key, old in start.state_dict().items()]
+        learned = {k: w for k, w in start.state_dict().items() if not k.startswith("student.")}
+        moved = [not torch.equal(state[name][key], old) for key, old in learned.items()]
         assert np.mean(moved) > 0.9, name
+    for key, weight in student.state_dict().items():
+        assert torch.equal(state["protector"][f"student.{key}"], weight)
+        assert torch.equal(state["averages"][0][f"student.{key}"], weight)
     for average, name in zip(state["averages"], ("protector", "eraser"), strict=True):
         assert not equal(average, state[name])
 
 
-def test_an_interrupted_run_is_the_same_run(straight, tmp_path, crops, judges, monkeypatch):
+def test_an_interrupted_run_is_the_same_run(
+    straight, tmp_path, crops, judges, student, monkeypatch
+):
     """Stopped by SIGTERM after step 3, gone on with: identical weights, optimisers, generators."""
     real = train.one_step
 
@@ -86,20 +92,20 @@ def test_an_interrupted_run_is_the_same_run(straight, tmp_path, crops, judges, m
     before = signal.getsignal(signal.SIGTERM)
     with monkeypatch.context() as patch:
         patch.setattr(train, "one_step", stopping)
-        train.fit(CONFIG, data.load(crops), judges, folder, quiet)
+        train.fit(CONFIG, data.load(crops), judges, student, folder, quiet)
     assert signal.getsignal(signal.SIGTERM) == before
     assert checkpoint.load(folder)["step"] == 3
     said: list[str] = []
-    train.fit(CONFIG, data.load(crops), judges, folder, said.append)
+    train.fit(CONFIG, data.load(crops), judges, student, folder, said.append)
     assert said[0] == "resumed at step 3"
     one, two = checkpoint.load(straight), checkpoint.load(folder)
     assert equal(one, two)
     assert (folder / "metrics.jsonl").read_text() == (straight / "metrics.jsonl").read_text()
 
 
-def test_a_finished_run_stays_as_it_is(straight, tmp_path, crops, judges):
+def test_a_finished_run_stays_as_it_is(straight, tmp_path, crops, judges, student):
     folder = shutil.copytree(straight, tmp_path / "run")
-    train.fit(CONFIG, data.load(crops), judges, folder, quiet)
+    train.fit(CONFIG, data.load(crops), judges, student, folder, quiet)
     assert equal(checkpoint.load(folder), checkpoint.load(straight))
 
 
@@ -111,6 +117,7 @@ from dataclasses import replace
 from pathlib import Path
 import torch
 from ermask_training import data, recipes, surrogates, train
+from ermask_training.student import Student
 
 torch.set_num_threads(1)
 real = train.one_step
@@ -121,8 +128,9 @@ def told(*given):
 train.one_step = told
 crops, roster, folder = map(Path, sys.argv[1:])
 judges = surrogates.load(roster, "train")
-config = replace(recipes.smoke(), steps=10**6, erase_from=10**6, wrong_keys_from=10**6)
-train.fit(config, data.load(crops), judges, folder, lambda line: None)
+config = replace(recipes.smoke(), steps=10**6, erase_from=10**6)
+student = Student((8, 8, 8, 8))
+train.fit(config, data.load(crops), judges, student, folder, lambda line: None)
 """
     command = [sys.executable, "-c", program, crops, roster, tmp_path / "run"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -135,16 +143,16 @@ train.fit(config, data.load(crops), judges, folder, lambda line: None)
     assert not list((tmp_path / "run").glob("*.tmp"))
 
 
-def test_the_eraser_begins_as_the_negated_protector(crops, judges):
-    run = train.Run(replace(CONFIG, erase_from=1, wrong_keys_from=5))
+def test_the_eraser_begins_as_the_negated_protector(crops, judges, student):
+    run = train.Run(replace(CONFIG, erase_from=1), student)
     crop_set = data.load(crops)
     clean = [train.embed_all(crop_set, judge, quiet) for judge in judges]
     train.one_step(run, crop_set, judges, clean)
-    run.step += 1
-    wanted = eraser_from(run.protector).state_dict()
+    wanted = eraser_from(run.averages[0], CONFIG.max_residual).state_dict()
     run.start_eraser()
-    assert equal(dict(run.eraser.state_dict()), dict(wanted))
-    assert equal(dict(run.averages[1].state_dict()), dict(wanted))
+    for name in ("flow_head.weight", "stem.weight", "strength.bias"):
+        assert equal(run.eraser.state_dict()[name], wanted[name])
+    assert equal(dict(run.averages[1].state_dict()), dict(run.eraser.state_dict()))
 
 
 def test_clean_embeddings_are_unit_and_mixed_with_the_person(crops, judges):
@@ -169,11 +177,3 @@ def test_embeddings_are_kept_until_the_crops_change(prepared, judges):
     changed = train.embed_all(data.load(folder), judges[0], said.append)[0]
     assert len(said) == 2
     assert not torch.allclose(first, changed, atol=1e-3)
-
-
-def test_random_keys_are_signs_and_differ():
-    keys = train.random_keys(64, torch.Generator().manual_seed(0))
-    assert set(keys.unique().tolist()) == {-1.0, 1.0}
-    agreement = (keys.flatten(1) @ keys.flatten(1).T) / keys[0].numel()
-    off = agreement - torch.eye(64)
-    assert float(off.abs().max()) < 0.3

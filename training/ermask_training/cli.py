@@ -78,11 +78,45 @@ def list_surrogates(
         )
 
 
+@app.command("distil")
+def teach(
+    data: Annotated[Path, typer.Option(help="Prepared set to teach on.")],
+    surrogates: Annotated[Path, typer.Option(help="Folder with roster.toml and the networks.")],
+    teacher: Annotated[
+        str, typer.Option(help="Surrogate to learn from; its licence must let you ship a student.")
+    ],
+    output: Annotated[Path, typer.Option(help="Folder of the student; an unfinished one goes on.")],
+    models: Models = None,
+    stages: Annotated[int, typer.Option(min=1, help="Updates of each stage alone.")] = 2400,
+    steps: Annotated[int, typer.Option(min=1, help="Updates of the whole.")] = 4000,
+    threads: Threads = 0,
+) -> None:
+    """Teach the student, a small recogniser that ships inside the protector.
+
+    What bends the faces that it is shown comes from --models.
+    """
+    import torch
+
+    from ermask import sessions
+    from ermask_training import data as sets
+    from ermask_training import distil, split
+    from ermask_training import surrogates as recognisers
+
+    if threads:
+        torch.set_num_threads(threads)
+    crop_set = sets.load(data)
+    [master] = recognisers.load(surrogates, "train", (teacher,))
+    source = models or sessions.PACKAGE_MODELS
+    split.record(output, split.of(crop_set, [master.entry]), source)
+    distil.distil(source, crop_set, master, output, steps=(stages, steps))
+
+
 @app.command()
 def fit(
     recipe: Annotated[str, typer.Argument(help="Name of a recipe.")],
     data: Annotated[Path, typer.Option(help="Prepared set to train on.")],
     surrogates: Annotated[Path, typer.Option(help="Folder with roster.toml and the networks.")],
+    student: Annotated[Path, typer.Option(help="Folder that `distil` wrote.")],
     output: Annotated[Path, typer.Option(help="Folder of the run; an unfinished one goes on.")],
     validation: Annotated[
         Path | None,
@@ -90,7 +124,7 @@ def fit(
     ] = None,
     start_from: Annotated[
         Path | None,
-        typer.Option(help="Models folder or run whose protector a new run starts from."),
+        typer.Option(help="Models folder or run whose networks a new run starts from."),
     ] = None,
     threads: Threads = 0,
 ) -> None:
@@ -100,7 +134,7 @@ def fit(
     """
     import torch
 
-    from ermask_training import checkpoint, recipes, split, train
+    from ermask_training import checkpoint, distil, recipes, split, train
     from ermask_training import data as sets
     from ermask_training import surrogates as recognisers
 
@@ -112,8 +146,9 @@ def fit(
     if threads:
         torch.set_num_threads(threads)
     judges = recognisers.load(surrogates, "train", config.surrogates)
-    split.record(output, split.of(crop_set, [each.entry for each in judges]), start_from)
-    train.fit(config, crop_set, judges, output, start_from=start_from)
+    now = split.of(crop_set, [each.entry for each in judges])
+    split.record(output, now, *(each for each in (student, start_from) if each is not None))
+    train.fit(config, crop_set, judges, distil.load(student), output, start_from=start_from)
 
 
 @app.command()

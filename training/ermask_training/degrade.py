@@ -1,6 +1,6 @@
 """What happens to a photo between protecting and restoring: recompression and resizing.
 
-The real codecs run in the loop; gradients pass straight through them (Bengio et al., 2013).
+The real codecs run in the loop.
 """
 
 from __future__ import annotations
@@ -48,12 +48,11 @@ def random_chain(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     return image
 
 
-def straight_through(crop_B3HW: Tensor, rng: np.random.Generator) -> Tensor:
-    """Degrade every crop by its own `random_chain`; the gradient is the identity's."""
+def sites(crop_B3HW: Tensor, rng: np.random.Generator) -> Tensor:
+    """Every crop through its own `random_chain`; gradients do not pass."""
     pixels = (crop_B3HW.detach() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
     images = [np.asarray(random_chain(Image.fromarray(p), rng)) for p in pixels]
-    seen = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).to(crop_B3HW) / 255
-    return crop_B3HW + (seen - crop_B3HW).detach()
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).to(crop_B3HW) / 255
 
 
 def soften(crop_B3HW: Tensor, rng: np.random.Generator) -> Tensor:

@@ -9,12 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-SKIN_ROUGHNESS = 0.03
-"""Local standard deviation (share of the range) at which skin counts half as smooth."""
-
-SHADE, TINT, EDGE = 0.5, 6.0, 8.0
-"""What a soft shade, a change of colour and an edge cost on skin."""
-
 
 def attack(protected_BD: Tensor, person_BD: Tensor, margin: float = 0.1) -> Tensor:
     """Dodging: cosine between the protected face and the person, until below -margin."""
@@ -63,32 +57,6 @@ def roughness(x_BCGG: Tensor, bound: float) -> Tensor:
     across = (x_BCGG[..., 1:] - x_BCGG[..., :-1]) / bound
     down = (x_BCGG[..., 1:, :] - x_BCGG[..., :-1, :]) / bound
     return across.square().mean() + down.square().mean()
-
-
-def on_skin(residual_B3GG: Tensor, crop_B3HW: Tensor, bound: float) -> Tensor:
-    """Mean square of the residual where the photo is smooth, relative to the bound.
-
-    Texture hides in texture (spatial masking; Watson, 1993): what is invisible on an eyebrow is a
-    stripe on a cheek. Weights fall from 1 on flat skin to 0 where the photo itself is rough.
-    Colour counts more than brightness: tinted blotches look like bruises, shading like light.
-    Edges count most: eyes forgive a soft shade where they see a stripe of the same strength.
-    """
-    smooth_B1GG = smoothness(crop_B3HW, residual_B3GG.shape[-1])
-    relative = residual_B3GG / bound
-    grey = relative.mean(1, keepdim=True)
-    tint = (relative - grey).square().mean(1, keepdim=True)
-    across = F.pad(relative[..., 1:] - relative[..., :-1], (0, 1)).square().mean(1, keepdim=True)
-    down = F.pad(relative[..., 1:, :] - relative[..., :-1, :], (0, 0, 0, 1)).square()
-    edges = across + down.mean(1, keepdim=True)
-    return (smooth_B1GG * (SHADE * grey.square() + TINT * tint + EDGE * edges)).mean()
-
-
-def smoothness(crop_B3HW: Tensor, side: int) -> Tensor:
-    """How smooth the photo is (B, 1, side, side): 1 on flat skin, 0 on hair and brows."""
-    small = F.adaptive_avg_pool2d(crop_B3HW.mean(1, keepdim=True), side)
-    mean = F.avg_pool2d(small, 7, 1, 3, count_include_pad=False)
-    variance = F.avg_pool2d((small - mean).square(), 7, 1, 3, count_include_pad=False)
-    return 1 / (1 + variance / SKIN_ROUGHNESS**2)
 
 
 def pixels(restored_B3HW: Tensor, original_B3HW: Tensor, mask_11HH: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import onnx
@@ -10,10 +11,16 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 from torch import Tensor
 
-from ermask.contract import Role
+from ermask.contract import METADATA_KEY, Role
 from ermask.model_files import ROLES
 from ermask_training import checkpoint
+from ermask_training.blocks import SignedFlow
+from ermask_training.eraser import Eraser
+from ermask_training.protector import Protector
+from ermask_training.student import shape_of
 
+STUDENT = "student."
+"""What the names of a student's weights begin with."""
 PREFIX = "network."
 """What the export puts before the names of the weights."""
 
@@ -26,12 +33,79 @@ def weights(folder: Path, role: Role) -> dict[str, Tensor]:
     Raises:
         ValueError: there is no such file, or it is no ONNX model.
     """
-    if (folder / "state.pt").is_file():
+    if is_run(folder):
         state: dict[str, Tensor] = checkpoint.load(folder)["averages"][ROLES.index(role)]
         return state
+    return in_graph(_open(folder, role))
+
+
+def bounds(folder: Path, role: Role) -> tuple[float, float]:
+    """The largest residual and flow of a models folder or a run; see `ModelContract`.
+
+    Raises:
+        ValueError: see `weights`; or the file has no contract of ours.
+    """
+    if is_run(folder):
+        config = checkpoint.read_config(folder)
+        return config.max_residual, config.max_flow
+    found = {each.key: each.value for each in _open(folder, role).metadata_props}
+    try:
+        entries = json.loads(found[METADATA_KEY])
+        return entries["max_residual"], entries["max_flow"]
+    except KeyError as error:
+        raise ValueError(f"the {role} in {folder} carries no contract") from error
+
+
+def network(
+    role: Role, bounds: tuple[float, float], weights: dict[str, Tensor]
+) -> Protector | Eraser:
+    """A network of these weights, for use and not for training.
+
+    Raises:
+        ValueError: the names or shapes are not those of the network.
+    """
+    try:
+        made: Protector | Eraser
+        if role == "protector":
+            inside = {k.removeprefix(STUDENT): w for k, w in weights.items() if STUDENT in k}
+            made = Protector(*bounds, shape_of(inside))
+        else:
+            made = Eraser(*bounds)
+        made.load_state_dict(weights)
+    except (KeyError, RuntimeError) as error:
+        raise ValueError(
+            f"the weights of the {role} do not fit this lab's network; those of another "
+            "generation run as before, but only the lab they come from can verify them"
+        ) from error
+    made.requires_grad_(False)
+    return made.eval()
+
+
+def flow(folder: Path) -> SignedFlow:
+    """What bends faces in a models folder or a run, for use and not for training.
+
+    Raises:
+        ValueError: see `bounds`; or it is of another generation of networks.
+    """
+    made = SignedFlow(bounds(folder, "protector")[1])
+    given = weights(folder, "protector")
+    try:
+        made.load_state_dict({name: given[name] for name in made.state_dict()})
+    except (KeyError, RuntimeError) as error:
+        raise ValueError(f"the protector in {folder} is not of this lab's kind") from error
+    made.requires_grad_(False)
+    return made.eval()
+
+
+def is_run(folder: Path) -> bool:
+    """Whether this is the folder of a training run and not one of models."""
+    return (folder / "state.pt").is_file()
+
+
+def _open(folder: Path, role: Role) -> onnx.ModelProto:
     path = folder / f"{role}.onnx"
     try:
-        return in_graph(onnx.load(str(path)))
+        return onnx.load(str(path))
     except (FileNotFoundError, DecodeError) as error:
         raise ValueError(f"{path} is missing or no ONNX model") from error
 

@@ -78,13 +78,10 @@ def of_models(folder: Path) -> Split | None:
     return None if entries is None else from_json(entries)
 
 
-def record(run: Path, now: Split, start_from: Path | None = None) -> None:
-    """Add to what the run was trained on before, and the run or models that it starts from."""
+def record(run: Path, now: Split, *sources: Path) -> None:
+    """Add to what the run was trained on before, and the runs or models that it starts from."""
     known = [read(run)]
-    if start_from is not None:
-        known.append(
-            of_models(start_from) if (start_from / MANIFEST).exists() else read(start_from)
-        )
+    known += [of_models(each) if (each / MANIFEST).exists() else read(each) for each in sources]
     for each in known:
         now = now | each if each is not None else now
     run.mkdir(parents=True, exist_ok=True)

@@ -116,6 +116,10 @@ class Recogniser(nn.Module):
 
     def forward(self, crop_B3HW: Tensor, theta_B23: Tensor | None = None) -> Tensor:
         """Embed. `theta_B23` are similarities applied before the cut (input diversity)."""
+        return F.normalize(self.net(self.cut(crop_B3HW, theta_B23)).flatten(1), dim=1)
+
+    def cut(self, crop_B3HW: Tensor, theta_B23: Tensor | None = None) -> Tensor:
+        """What the network itself takes: cut, resized, normalised."""
         height, width = self.entry.size
         window = self.get_buffer("window").expand(len(crop_B3HW), 2, 3)
         if theta_B23 is not None:
@@ -127,8 +131,7 @@ class Recogniser(nn.Module):
         )
         x = cut[:, self.get_buffer("order")]
         x = (x - self.get_buffer("mean")) / self.get_buffer("std")
-        x = x.to(memory_format=torch.channels_last)
-        return F.normalize(self.net(x).flatten(1), dim=1)
+        return x.to(memory_format=torch.channels_last)
 
 
 def load(folder: Path, role: Role, names: tuple[str, ...] = ()) -> list[Recogniser]:

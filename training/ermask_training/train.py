@@ -1,7 +1,7 @@
 """The training loop, in plain sight.
 
-A step: protect a batch under random keys, judge it by surrogates; once erasure is on, degrade
-it as sites do, shift it as re-detection does, and undo it with the right and with wrong keys.
+First the protector: bend a batch under random keys, judge it by surrogates. Then the eraser:
+protect, degrade as sites do, shift as re-detection does, and undo it with the right key.
 Shape suffixes as in `blocks`.
 """
 
@@ -19,13 +19,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ermask.contract import FIELD, STRENGTHS
+from ermask.contract import RESIDUAL_GRID, STRENGTHS, Role
+from ermask.model_files import ROLES
 from ermask_training import checkpoint, curriculum, degrade, losses, published, render
-from ermask_training.blocks import SignedUNet, eraser_from
+from ermask_training.blocks import SignedFlow
 from ermask_training.config import TrainConfig
 from ermask_training.data import CropSet
 from ermask_training.embeddings import embeddings
+from ermask_training.eraser import Eraser, eraser_from
+from ermask_training.keys import random_keys
+from ermask_training.protector import Protector
+from ermask_training.student import Student
 from ermask_training.surrogates import Recogniser
+from ermask_training.view import bare
 
 STRENGTH_ODDS = {"low": 0.2, "mid": 0.5, "high": 0.3}
 PERSON_SHARE = 0.4
@@ -49,45 +55,61 @@ def embed_all(
 class Run:
     """The state of a run: two networks, their averages, optimisers and random generators."""
 
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, config: TrainConfig, student: Student) -> None:
         torch.manual_seed(config.seed)
         self.config = config
         self.step = 0
-        self.protector = SignedUNet(config.max_residual, config.max_flow)
+        self.protector = Protector(config.max_residual, config.max_flow, student.shape)
+        self.protector.student.load_state_dict(student.state_dict())
         self.protector.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.eraser = eraser_from(self.protector)
-        self.averages = [copy.deepcopy(self.protector), copy.deepcopy(self.eraser)]
+        self.eraser: Eraser = eraser_from(self.protector, config.max_residual)
+        self.eraser.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.eraser_given = False
+        """Whether the eraser came from an earlier run, and need not start as the protector."""
+        self.averages = (copy.deepcopy(self.protector), copy.deepcopy(self.eraser))
         self.optimisers = [self._optimiser(self.protector), self._optimiser(self.eraser)]
         self.generator = torch.Generator().manual_seed(config.seed + 1)
         self.rng = np.random.default_rng(config.seed + 2)
 
     @staticmethod
-    def _optimiser(network: SignedUNet) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(network.parameters(), betas=(0.9, 0.98), weight_decay=1e-4)
+    def _optimiser(network: SignedFlow) -> torch.optim.Optimizer:
+        learning = [weight for weight in network.parameters() if weight.requires_grad]
+        return torch.optim.AdamW(learning, betas=(0.9, 0.98), weight_decay=1e-4)
 
     def start_eraser(self) -> None:
         """Give the eraser what the protector has learned (see `eraser_from`)."""
-        self.eraser.load_state_dict(eraser_from(self.protector).state_dict())
-        self.averages[1].load_state_dict(self.eraser.state_dict())
+        start = eraser_from(self.averages[0], self.config.max_residual)
+        for network in (self.eraser, self.averages[1]):
+            network.load_state_dict(start.state_dict())
 
     def start_from(self, folder: Path) -> int:
-        """Take over what fits of an earlier protector; returns how many tensors did."""
-        given = published.weights(folder, "protector")
-        own = self.protector.state_dict()
-        fitting = {k: v for k, v in given.items() if k in own and own[k].shape == v.shape}
-        self.protector.load_state_dict({**own, **fitting})
-        self.averages[0].load_state_dict(self.protector.state_dict())
-        return len(fitting)
+        """Take over what fits of earlier networks; returns how many tensors did."""
+        taken = 0
+        networks = (self.protector, self.eraser)
+        for role, network, average in zip(ROLES, networks, self.averages, strict=True):
+            own = network.state_dict()
+            fitting = {
+                name: weight
+                for name, weight in published.weights(folder, role).items()
+                if name in own
+                and own[name].shape == weight.shape
+                and not name.startswith("student.")
+            }
+            network.load_state_dict({**own, **fitting})
+            average.load_state_dict(network.state_dict())
+            taken += len(fitting)
+        self.eraser_given = True
+        return taken
 
-    def average(self, erase: bool) -> None:
-        """Move the averages towards the networks."""
-        pairs = zip(self.averages, (self.protector, self.eraser), strict=True)
-        for average, network in list(pairs)[: 2 if erase else 1]:
-            start = 0 if average is self.averages[0] else self.config.erase_from
-            decay = min(self.config.averaging, (self.step - start + 1) / (self.step - start + 10))
-            with torch.no_grad():
-                for old, new in zip(average.parameters(), network.parameters(), strict=True):
-                    old.lerp_(new, 1 - decay)
+    def average(self, role: Role, start: int) -> None:
+        """Move the average of the network that learns, which has done so since step `start`."""
+        index = ROLES.index(role)
+        done = self.step - start
+        decay = min(self.config.averaging, (done + 1) / (done + 10))
+        average, network = self.averages[index], (self.protector, self.eraser)[index]
+        with torch.no_grad():
+            for old, new in zip(average.parameters(), network.parameters(), strict=True):
+                old.lerp_(new, 1 - decay)
 
     def state(self) -> dict[str, Any]:
         return {
@@ -97,11 +119,13 @@ class Run:
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "generator": self.generator.get_state(),
             "rng": json.dumps(self.rng.bit_generator.state),
+            "eraser_given": self.eraser_given,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue where `state` was saved."""
         self.step = state["step"]
+        self.eraser_given = state["eraser_given"]
         self.protector.load_state_dict(state["protector"])
         self.eraser.load_state_dict(state["eraser"])
         for network, saved in zip(self.averages, state["averages"], strict=True):
@@ -112,26 +136,22 @@ class Run:
         self.rng.bit_generator.state = json.loads(state["rng"])
 
 
-def random_keys(count: int, generator: torch.Generator) -> Tensor:
-    """Key fields (count, *FIELD) of random keys: what `Key.field` gives is uniform too."""
-    return torch.randint(0, 2, (count, *FIELD), generator=generator).float() * 2 - 1
-
-
 def fit(
     config: TrainConfig,
     crop_set: CropSet,
     recognisers: list[Recogniser],
+    student: Student,
     folder: Path,
     progress: Callable[[str], None] = print,
     start_from: Path | None = None,
 ) -> Path:
     """Train, or go on training, the run in `folder`; returns the folder.
 
-    A new run starts from the protector of the models folder or run `start_from`, where it fits.
+    A new run starts from the networks of the models folder or run `start_from`, where they fit.
 
     Checkpoints every few minutes, at the end, and on SIGTERM; `metrics.jsonl` has a line a step.
     """
-    run = Run(config)
+    run = Run(config, student)
     if (folder / "state.pt").exists():
         run.restore(checkpoint.load(folder))
         progress(f"resumed at step {run.step}")
@@ -170,87 +190,109 @@ def one_step(
     recognisers: list[Recogniser],
     embeddings: list[tuple[Tensor, Tensor]],
 ) -> dict[str, float]:
-    """One update of the networks; returns the value of every term."""
-    config, weights = run.config, run.config.weights
+    """One update of the network whose turn it is; returns the value of every term."""
+    config = run.config
     phase = curriculum.phase(config, run.step)
-    if run.step == config.erase_from:
+    if run.step == config.erase_from and not run.eraser_given:
         run.start_eraser()
+    network: SignedFlow = run.eraser if phase.erase else run.protector
+    terms_of = erase if phase.erase else bend
+    terms = terms_of(run, crop_set, recognisers, embeddings)
+    total = torch.stack([getattr(config.weights, name) * x for name, x in terms.items()]).sum()
+    optimiser = run.optimisers[1 if phase.erase else 0]
+    optimiser.zero_grad(set_to_none=True)
+    for group in optimiser.param_groups:
+        group["lr"] = phase.rate
+    total.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimiser.step()
+    if phase.erase:
+        run.average("eraser", config.erase_from)
+    else:
+        run.average("protector", 0)
+    return {name: round(float(term.detach()), 5) for name, term in terms.items()}
+
+
+def bend(
+    run: Run,
+    crop_set: CropSet,
+    recognisers: list[Recogniser],
+    embeddings: list[tuple[Tensor, Tensor]],
+) -> dict[str, Tensor]:
+    """The protector's terms. Its shades follow from the student; only the flow learns."""
+    config = run.config
     half = config.batch // 2
-    chosen = np.sort(run.rng.choice(len(crop_set), half, replace=False))
-    picked = torch.from_numpy(np.tile(chosen, 2))
-    crop = torch.from_numpy(crop_set.crops[chosen]).permute(0, 3, 1, 2).float() / 255
-    crop_B3HW = degrade.soften(crop, run.rng).repeat(2, 1, 1, 1)
+    chosen, crop_B3HW = photos(run, crop_set, half)
     # Each photo under two keys, each key on two photos.
     keys = random_keys(half, run.generator)
-    key_BKHW = torch.cat([keys, keys.roll(1, 0)])
-    levels = [STRENGTHS[name] for name in STRENGTH_ODDS]
-    strength = run.rng.choice(levels, half, p=list(STRENGTH_ODDS.values()))
-    strength_B = torch.tensor(strength, dtype=torch.float32).repeat(2)
-    judges = [int(i) for i in run.rng.permutation(len(recognisers))[: config.surrogates_per_step]]
-
-    # The same photos under two keys each: what the face suggests is worked out once.
-    parts = run.protector.parts(crop_B3HW[:half], strength_B[:half])
-    twice = (parts[0].repeat(2, 1, 1, 1), parts[1].repeat(2, 1, 1, 1))
-    residual, flow = run.protector.sign(twice, key_BKHW, strength_B)
-    protected_B3HW = render.apply(crop_B3HW, residual, flow)
+    strength_B = strengths(run, half)
+    parts = run.protector.parts(run.protector.features(crop_B3HW, strength_B)[2])
+    key_BKHW, strength_B = torch.cat([keys, keys.roll(1, 0)]), strength_B.repeat(2)
+    flow = run.protector.sign(parts.repeat(2, 1, 1, 1), key_BKHW, strength_B)
+    nothing = crop_B3HW.new_zeros(config.batch, 1, RESIDUAL_GRID, RESIDUAL_GRID)
+    bent_B3HW = render.apply(crop_B3HW.repeat(2, 1, 1, 1), nothing, flow)
     unit = strength_B[:, None, None, None]
     terms = {
-        "residual_size": losses.size(residual / unit, config.max_residual),
-        "residual_rough": losses.roughness(residual / unit, config.max_residual),
-        "residual_skin": losses.on_skin(residual / unit, crop_B3HW, config.max_residual),
         "flow_rough": losses.roughness(flow / unit, config.max_flow),
         "flow_size": losses.size(flow / unit, config.max_flow),
         "key_flow": losses.key_flow(flow),
     }
     attacks, links, alike = [], [], []
     aligned = render.realignment(flow)
-    for judge in judges:
+    for judge in run.rng.permutation(len(recognisers))[: config.surrogates_per_step]:
         theta = render.jitter(config.batch, 3.0, 0.04, 4.0, run.generator)
-        theta = render.chain(aligned, theta)
-        seen = recognisers[judge](protected_B3HW, theta)
-        attacks.append(losses.attack(seen, embeddings[judge][1][picked]))
+        seen = recognisers[judge](bent_B3HW, render.chain(aligned, theta))
+        attacks.append(losses.attack(seen, embeddings[judge][1][chosen].repeat(2, 1)))
         links.append(losses.linkage(seen))
         alike.append(losses.likeness(seen))
     terms["attack"] = torch.stack(attacks).mean()
     terms["linkage"] = torch.stack(links).mean()
     terms["likeness"] = torch.stack(alike).mean()
+    return terms
 
-    if phase.erase:
+
+def erase(
+    run: Run,
+    crop_set: CropSet,
+    recognisers: list[Recogniser],
+    embeddings: list[tuple[Tensor, Tensor]],
+) -> dict[str, Tensor]:
+    """The eraser's terms, on copies that the protector's average made."""
+    config = run.config
+    chosen, crop_B3HW = photos(run, crop_set, config.batch)
+    strength_B = strengths(run, config.batch)
+    student = run.protector.student
+    with torch.no_grad():
+        key_BKHW = random_keys(config.batch, run.generator)
+        residual, flow = run.averages[0](crop_B3HW, key_BKHW, strength_B)
+        protected_B3HW = render.apply(crop_B3HW, residual, flow)
         theta = render.jitter(config.batch, 1.2, 0.015, 1.5, run.generator)
-        pulled_B3HW = protected_B3HW.detach().lerp(protected_B3HW, config.erase_pull)
-        seen_B3HW = degrade.straight_through(pulled_B3HW, run.rng)
-        copy_B3HW = render.move(seen_B3HW, theta)
+        copy_B3HW = render.move(degrade.sites(protected_B3HW, run.rng), theta)
         original_B3HW = render.move(crop_B3HW, theta)
-        parts = run.eraser.parts(copy_B3HW, strength_B)
-        undo, back = run.eraser.sign(parts, key_BKHW, strength_B)
-        restored_B3HW = render.apply(copy_B3HW, undo, back)
-        wanted = render.move(-flow.detach(), theta)
-        terms["erase_pixels"] = losses.pixels(restored_B3HW, original_B3HW, render.mask_11HH())
-        terms["erase_flow"] = losses.flow_distance(back / unit, wanted / unit, config.max_flow)
-        judge = judges[0]
-        person, mixed = embeddings[judge]
-        seen = recognisers[judge](restored_B3HW[:half])
-        terms["erase_identity"] = losses.identity(seen, person[picked[:half]])
-        if phase.wrong_keys:
-            wrong = random_keys(half, run.generator)
-            second = (parts[0][half:], parts[1][half:])
-            undo, back = run.eraser.sign(second, wrong, strength_B[half:])
-            mistaken = render.apply(copy_B3HW[half:], undo, back)
-            seen = recognisers[judge](mistaken)
-            terms["wrong_key"] = losses.attack(seen, mixed[picked[half:]])
+        wanted = render.move(-flow, theta)
+        known_BD = student(bare(crop_B3HW))
+    undo, back = run.eraser(copy_B3HW, key_BKHW, strength_B)
+    restored_B3HW = render.apply(copy_B3HW, undo, back)
+    unit = strength_B[:, None, None, None]
+    judge = int(run.rng.integers(len(recognisers)))
+    seen = recognisers[judge](restored_B3HW)
+    return {
+        "erase_pixels": losses.pixels(restored_B3HW, original_B3HW, render.mask_11HH()),
+        "erase_flow": losses.flow_distance(back / unit, wanted / unit, config.max_flow),
+        "erase_identity": losses.identity(seen, embeddings[judge][0][chosen]),
+        "erase_student": losses.identity(student(bare(restored_B3HW)), known_BD),
+    }
 
-    shares = {name: getattr(weights, name) * phase.share(name) for name in terms}
-    total = torch.stack([shares[name] * term for name, term in terms.items()]).sum()
-    training = [(run.protector, run.optimisers[0], phase.protector_rate)]
-    if phase.erase:
-        training.append((run.eraser, run.optimisers[1], phase.eraser_rate))
-    for _, optimiser, rate in training:
-        optimiser.zero_grad(set_to_none=True)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-    total.backward()  # type: ignore[no-untyped-call]
-    for network, optimiser, _ in training:
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-    run.average(phase.erase)
-    return {name: round(float(term.detach()), 5) for name, term in terms.items()}
+
+def photos(run: Run, crop_set: CropSet, count: int) -> tuple[Tensor, Tensor]:
+    """Random crops: their places in the set, and crop_B3HW of more than one sharpness."""
+    chosen = np.sort(run.rng.choice(len(crop_set), count, replace=False))
+    crop_B3HW = torch.from_numpy(crop_set.crops[chosen]).permute(0, 3, 1, 2).float() / 255
+    return torch.from_numpy(chosen), degrade.soften(crop_B3HW, run.rng)
+
+
+def strengths(run: Run, count: int) -> Tensor:
+    """Strengths of random presets (count,)."""
+    levels = [STRENGTHS[name] for name in STRENGTH_ODDS]
+    drawn = run.rng.choice(levels, count, p=list(STRENGTH_ODDS.values()))
+    return torch.tensor(drawn, dtype=torch.float32)

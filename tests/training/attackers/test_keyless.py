@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 from ermask.contract import CROP, FLOW_GRID, RESIDUAL_GRID
 from ermask_training.attackers import keyless
-from ermask_training.blocks import SignedUNet
+from ermask_training.eraser import Eraser
 
 
 def test_it_has_the_form_and_bounds_of_our_eraser():
@@ -25,7 +25,7 @@ def test_it_has_the_form_and_bounds_of_our_eraser():
 
 def test_it_starts_from_the_published_trunk_and_not_from_its_heads():
     torch.manual_seed(0)
-    published = SignedUNet(8 / 255, 1.0)
+    published = Eraser(8 / 255, 1.0)
     network = keyless.KeylessEraser(8 / 255, 1.0)
     weights = {**published.state_dict(), "of another kind": torch.zeros(3)}
     taken = network.start_from(weights)

@@ -70,7 +70,7 @@ def test_a_split_is_kept_with_the_run_and_grows(tmp_path, crops, prepared, entri
     assert found is not None
     assert found.identities == set(map(split.identity_digest, ["ada", "bo", "cy", "dee"]))
     assert found.recognisers == {split.file_digest(entries["tiny"].path)}
-    split.record(tmp_path / "next", split.of(two, []), start_from=tmp_path / "run")
+    split.record(tmp_path / "next", split.of(two, []), tmp_path / "run")
     assert split.read(tmp_path / "next") == found
     assert split.read(tmp_path) is None
 

@@ -16,10 +16,10 @@ from ermask_training.attackers import copies
 from ermask_training.attackers.judge import ORIGINAL, PROTECTED, Judge, table
 from ermask_training.attackers.report import Report, Row, circumstances
 from ermask_training.attackers.setting import Setting
-from ermask_training.attackers.study import study
+from ermask_training.keys import random_keys
 from ermask_training.metrics import impostor_threshold
+from ermask_training.study import study
 from ermask_training.surrogates import Recogniser
-from ermask_training.train import random_keys
 
 PEAK_RATE = 1e-4
 TEMPERATURE = 0.07
@@ -53,7 +53,7 @@ def train(setting: Setting) -> Recogniser:
             key_BKHW = random_keys(half, generator)
             residual, flow = setting.protector(one_B3HW, key_BKHW, strength_B)
             protected_B3HW = render.apply(one_B3HW, residual, flow)
-            seen_B3HW = degrade.straight_through(protected_B3HW, rng)
+            seen_B3HW = degrade.sites(protected_B3HW, rng)
         theta = render.jitter(3 * half, 3.0, 0.04, 4.0, generator)
         batch = torch.cat([seen_B3HW, one_B3HW, other_B3HW])
         protected_BD, clean_BD, other_BD = learner(batch, theta).chunk(3)

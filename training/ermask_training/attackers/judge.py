@@ -18,9 +18,9 @@ from ermask_training.attackers import copies
 from ermask_training.attackers.report import Row
 from ermask_training.attackers.setting import Setting
 from ermask_training.embeddings import embeddings
+from ermask_training.keys import random_keys
 from ermask_training.metrics import Rate, impostor_threshold
 from ermask_training.surrogates import Recogniser
-from ermask_training.train import random_keys
 
 ORIGINAL, PROTECTED = "original", "protected"
 RIGHT_KEY, RANDOM_KEY = "restored, right key", "restored, random key"

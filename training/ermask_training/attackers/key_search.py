@@ -23,7 +23,7 @@ from ermask_training.attackers import copies
 from ermask_training.attackers.judge import ORIGINAL, PROTECTED, Judge, table
 from ermask_training.attackers.report import Report, Row, circumstances
 from ermask_training.attackers.setting import Setting
-from ermask_training.train import random_keys
+from ermask_training.keys import random_keys
 
 ORACLES = 2
 """Recognisers that the attacker asks at once."""

@@ -19,18 +19,18 @@ from ermask_training.attackers import copies
 from ermask_training.attackers.judge import ORIGINAL, Judge
 from ermask_training.attackers.report import Mean, Report, circumstances
 from ermask_training.attackers.setting import Setting
-from ermask_training.attackers.study import study
-from ermask_training.blocks import SignedUNet
 from ermask_training.config import Weights
 from ermask_training.embeddings import embeddings
-from ermask_training.train import random_keys
+from ermask_training.eraser import Eraser
+from ermask_training.keys import random_keys
+from ermask_training.study import study
 
 PEAK_RATE = 8e-4
 HEADS = ("flow_", "residual_")
 
 
 class KeylessEraser(nn.Module):
-    """(crop, strength) -> (residual, flow): the U-Net of our own eraser, without a key.
+    """(crop, strength) -> (residual, flow): the network of our own eraser, without a key.
 
     Under a constant key the sum of signed parts is one plain head of the same width: the trunk
     is ours and the answer depends on the photo alone.
@@ -38,7 +38,7 @@ class KeylessEraser(nn.Module):
 
     def __init__(self, max_residual: float, max_flow: float) -> None:
         super().__init__()
-        self.net = SignedUNet(max_residual, max_flow)
+        self.net = Eraser(max_residual, max_flow)
 
     def forward(self, crop_B3HW: Tensor, strength_B: Tensor) -> tuple[Tensor, Tensor]:
         """Returns residual_B3GG and flow_B2FF."""
@@ -81,7 +81,7 @@ def train(setting: Setting) -> KeylessEraser:
             protected_B3HW = render.apply(crop_B3HW, residual, flow)
             # Shifted a little, as our own eraser's lessons are: a network, not a look-up.
             theta = render.jitter(setting.batch, 1.2, 0.015, 1.5, generator)
-            copy_B3HW = render.move(degrade.straight_through(protected_B3HW, rng), theta)
+            copy_B3HW = render.move(degrade.sites(protected_B3HW, rng), theta)
             original_B3HW = render.move(crop_B3HW, theta)
             wanted = render.move(-flow, theta)
         undo, back = network(copy_B3HW, strength_B)

@@ -10,7 +10,7 @@ from ermask_training.attackers import copies
 from ermask_training.attackers.judge import ORIGINAL, PROTECTED, Judge, table
 from ermask_training.attackers.report import Report, circumstances
 from ermask_training.attackers.setting import Setting
-from ermask_training.train import random_keys
+from ermask_training.keys import random_keys
 
 TWO, TWO_CLEAN = "two people, same key", "two people, not protected"
 STRANGERS = (TWO, TWO_CLEAN)

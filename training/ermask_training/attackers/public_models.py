@@ -1,38 +1,56 @@
-"""The published networks as an attacker has them: differentiable, out of their ONNX files.
+"""The published networks as an attacker has them, out of their ONNX files.
 
 Shape suffixes as in `blocks`.
 """
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import onnx
+import torch
 from torch import Tensor, nn
 
-from ermask import contract
-from ermask.contract import ModelContract, Role
-from ermask.model_files import read_manifest
+from ermask.contract import ModelContract
+from ermask.model_files import ModelFile, read_manifest
+from ermask.ort_session import OrtSession
 from ermask_training import published
 from ermask_training.surrogates import to_module
 
 
-class PublicModel(nn.Module):
-    """A protector or an eraser: the graph of the file, through which gradients pass.
+class PublicProtector:
+    """A protector, run as the product runs it."""
+
+    def __init__(self, file: ModelFile) -> None:
+        self._session = OrtSession(file.read(), role="protector", device="cpu")
+        if self._session.contract is None:
+            raise TypeError("a session with a role has a contract")
+        self.contract: ModelContract = self._session.contract
+        self.digest = file.sha256
+
+    def __call__(
+        self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Returns residual_B3GG and flow_B2FF."""
+        given = zip(self.contract.inputs, (crop_B3HW, key_BKHW, strength_B), strict=True)
+        answer = self._session.run({name: each.contiguous().numpy() for name, each in given})
+        return torch.from_numpy(answer["residual"]), torch.from_numpy(answer["flow"])
+
+
+class PublicEraser(nn.Module):
+    """An eraser: the graph of the file, through which gradients pass.
 
     The key may be any real field, so that an attacker can climb. The weights never change.
     """
 
-    def __init__(self, path: Path, role: Role) -> None:
+    def __init__(self, file: ModelFile) -> None:
         super().__init__()
-        model = onnx.load(str(path))
-        metadata = {each.key: each.value for each in model.metadata_props}
-        self.contract: ModelContract = contract.from_metadata(metadata, role)
-        self.digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        self.weights = published.in_graph(model)
+        # as the product opens it: what it would refuse is no model to attack
+        OrtSession(file.read(), role="eraser", device="cpu").close()
+        self.digest = file.sha256
+        self.weights = published.in_graph(onnx.load(str(file.path)))
         """By their names in the network that was exported; what an attacker may start from."""
-        self.net = to_module(path)
+        self.net = to_module(file.path)
         self.requires_grad_(False)
         self.eval()
 
@@ -44,12 +62,11 @@ class PublicModel(nn.Module):
         return residual_B3GG, flow_B2FF
 
 
-def open_model(folder: Path, role: Role) -> PublicModel:
-    """The network of one role in a models folder.
+def open_models(folder: Path) -> tuple[PublicProtector, PublicEraser]:
+    """Both networks of a models folder.
 
     Raises:
-        ErmaskError: models.json or the file is missing, damaged or of another contract.
+        ErmaskError: models.json or a file is missing, damaged or of another contract.
     """
-    file = read_manifest(folder).files[role]
-    file.read()  # checks size and SHA-256
-    return PublicModel(file.path, role)
+    files = read_manifest(folder).files
+    return PublicProtector(files["protector"]), PublicEraser(files["eraser"])

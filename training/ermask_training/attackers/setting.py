@@ -18,12 +18,12 @@ from torch import Tensor
 from ermask.align import Pixels
 from ermask.contract import DRAWS, FIELD, STRENGTHS
 from ermask_training import data, surrogates
-from ermask_training.attackers.public_models import PublicModel, open_model
+from ermask_training.attackers.public_models import PublicEraser, PublicProtector, open_models
 from ermask_training.bench import guard
 from ermask_training.data import CropSet
+from ermask_training.keys import random_keys
 from ermask_training.metrics import FARS
 from ermask_training.surrogates import Recogniser
-from ermask_training.train import random_keys
 
 VICTIM_KEYS, ATTACKER_DRAWS = 1_000_003, 2_000_003
 """Added to the seed: the victims' keys and the attackers' dice never come from one stream."""
@@ -46,8 +46,8 @@ class Pairs:
 class Setting:
     """One attack's circumstances; everything that decides its figures."""
 
-    protector: PublicModel
-    eraser: PublicModel
+    protector: PublicProtector
+    eraser: PublicEraser
     train: CropSet
     pairs: Pairs
     calibration: CropSet
@@ -152,9 +152,10 @@ def open_setting(
     )
     photos = dict(zip(victims.photos, victims.crops, strict=True))
     guard.require_new_photos(photos, {"training set": learning, "calibration set": calibrating})
+    protector, eraser = open_models(models)
     return Setting(
-        protector=open_model(models, "protector"),
-        eraser=open_model(models, "eraser"),
+        protector=protector,
+        eraser=eraser,
         train=learning,
         pairs=read_pairs(victims, limit),
         calibration=calibrating,

@@ -1,0 +1,100 @@
+"""The protector: bends a face as the key says, then shades it until the student is lost.
+
+The shades are found by projected gradient descent with momentum (Madry et al., 2018; Dong et al.,
+2018) on the student's similarity between the face and its protected copy. They are grey, and
+fainter on smooth skin.
+
+Shape suffixes as in `blocks`; S = student.SIDE.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ermask.contract import RESIDUAL_GRID
+from ermask_training.backward import traced
+from ermask_training.blocks import SignedFlow
+from ermask_training.student import Shape, Student
+from ermask_training.view import View, bare
+
+STEPS = 5
+MOMENTUM = 0.9
+REACH = 1.5
+"""How far the steps go together, in units of the bound: the bound is met, and can be left."""
+LONGEST = 2.0
+"""Bound of a step at one place, in units of its root mean square over the face."""
+TINY = 1e-12
+"""Keeps a gradient of zero from being divided by itself."""
+SPARED = 0.95
+"""Share of the bound that is not used on flat skin."""
+DETAIL = 0.025
+"""Fine detail (its local deviation, share of the range) at which half of it is spared."""
+
+
+class Protector(SignedFlow):
+    """(crop, key field, strength) -> (residual, flow), both bounded by strength.
+
+    Args:
+        max_residual: bound of |residual| at strength 1, as a share of the range.
+        shape: that of its student.
+    """
+
+    def __init__(self, max_residual: float, max_flow: float, shape: Shape) -> None:
+        super().__init__(max_flow)
+        self.max_residual = max_residual
+        self.student = Student(shape).requires_grad_(False)
+
+    def forward(
+        self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Returns residual_B3GG, the same in all colours, and flow_B2FF."""
+        flow = self.bend(crop_B3HW, key_BKHW, strength_B)
+        unit = strength_B[:, None, None, None]
+        room_B1GG = self.max_residual * unit * room(crop_B3HW)
+        residual_B1GG = shades(self.student, crop_B3HW, flow, room_B1GG)
+        return residual_B1GG.expand(-1, 3, -1, -1), flow
+
+
+def room(crop_B3HW: Tensor) -> Tensor:
+    """Share of the bound that may be used at each place (B, 1, G, G).
+
+    Texture hides in texture (spatial masking; Watson, 1993): what is invisible on an eyebrow is a
+    scar on a cheek. A soft fall of light over a cheek is no texture.
+    """
+    grey = F.adaptive_avg_pool2d(crop_B3HW.mean(1, keepdim=True), RESIDUAL_GRID)
+    detail = grey - F.avg_pool2d(grey, 5, 1, 2, count_include_pad=False)
+    variance = F.avg_pool2d(detail.square(), 5, 1, 2, count_include_pad=False)
+    return 1 - SPARED / (1 + variance / DETAIL**2)
+
+
+@torch.no_grad()
+def shades(
+    student: Student, crop_B3HW: Tensor, flow_B2FF: Tensor, room_B1GG: Tensor, steps: int = STEPS
+) -> Tensor:
+    """The residual (B, 1, G, G), nowhere larger than `room`, that leads the student astray.
+
+    It needs a flow to begin with: at the face itself the similarity has no slope.
+    """
+    layers = nn.Sequential(*student.stages, student.head)
+    target_BD = student(bare(crop_B3HW))
+    view = View(crop_B3HW, flow_B2FF)
+    share_B1GG = torch.zeros_like(room_B1GG)
+    pace_B1GG = torch.zeros_like(room_B1GG)
+    for _ in range(steps):
+        embedding_BD, back = traced(layers, view.face(share_B1GG * room_B1GG) * 2 - 1)
+        towards_BD = turn(embedding_BD, target_BD)
+        gradient_B1GG = view.back(back(towards_BD)) * room_B1GG
+        mean = gradient_B1GG.abs().mean((1, 2, 3), keepdim=True)
+        pace_B1GG = MOMENTUM * pace_B1GG + gradient_B1GG / (mean + TINY)
+        size = pace_B1GG.square().mean((1, 2, 3), keepdim=True).sqrt()
+        step = (pace_B1GG / (size + TINY)).clamp(-LONGEST, LONGEST)
+        share_B1GG = (share_B1GG - REACH / steps * step).clamp(-1, 1)
+    return share_B1GG * room_B1GG
+
+
+def turn(embedding_BD: Tensor, target_BD: Tensor) -> Tensor:
+    """The gradient by `embedding` of its cosine to the unit `target`, up to a factor."""
+    unit = F.normalize(embedding_BD, dim=1)
+    return target_BD - (unit * target_BD).sum(1, keepdim=True) * unit
