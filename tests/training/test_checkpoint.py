@@ -61,7 +61,7 @@ def test_another_config_is_refused_by_name(folder, tmp_path):
     checkpoint.require_same_config(folder, CONFIG)
     checkpoint.require_same_config(tmp_path / "new", replace(CONFIG, seed=1))
     weights = replace(CONFIG.weights, attack=2.0)
-    with pytest.raises(ValueError, match=r"seed was 0, is 1.*use a new folder"):
+    with pytest.raises(ValueError, match=rf"seed was {CONFIG.seed}, is 1.*use a new folder"):
         checkpoint.require_same_config(folder, replace(CONFIG, seed=1))
     with pytest.raises(ValueError, match="weights was"):
         checkpoint.require_same_config(folder, replace(CONFIG, weights=weights))
