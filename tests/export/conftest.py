@@ -25,7 +25,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, student: Any) -> Path:
     """A checkpoint whose averages differ from its networks, by weights of several sizes."""
     torch = pytest.importorskip("torch")
     from ermask_training import checkpoint, recipes
-    from ermask_training.train import Run
+    from ermask_training.run import Run
 
     folder = tmp_path_factory.mktemp("run")
     config = replace(recipes.smoke(), max_residual=0.04, max_flow=1.5)

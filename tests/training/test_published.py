@@ -11,6 +11,7 @@ pytest.importorskip("onnx")
 
 from ermask_training import checkpoint, data, published, recipes, split, surrogates, train
 from ermask_training.eraser import Eraser
+from ermask_training.run import Run
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_a_file_that_is_none(tmp_path, content):
 
 def test_a_run_gives_its_averages(tmp_path, student):
     config = recipes.smoke()
-    state = train.Run(config, student).state()
+    state = Run(config, student).state()
     state["averages"][1]["stem.bias"] += 1
     checkpoint.save(tmp_path, config, config.steps, state)
     found = published.weights(tmp_path, "eraser")
@@ -59,7 +60,7 @@ def test_a_run_starts_from_them(folder, tmp_path, crops, roster, student):
     said: list[str] = []
     config = replace(recipes.smoke(), steps=1, erase_from=1)
     judges = surrogates.load(roster, "train")
-    run = train.Run(config, student)
+    run = Run(config, student)
     # the eraser takes all of it, the protector what bends faces
     shared = [name for name in run.protector.state_dict() if name in wanted]
     assert run.start_from(models) == len(wanted) + len(shared)
@@ -90,7 +91,7 @@ def test_what_bends_faces_and_its_bounds_come_from_either(folder, tmp_path, stud
     models, _ = folder
     assert published.bounds(models, "eraser") == pytest.approx((8 / 255, 1.0))
     config = recipes.smoke()
-    run = train.Run(config, student)
+    run = Run(config, student)
     checkpoint.save(tmp_path / "run", config, config.steps, run.state())
     assert published.bounds(tmp_path / "run", "protector") == (config.max_residual, 1.5)
     flow = published.flow(tmp_path / "run")

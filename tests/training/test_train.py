@@ -18,6 +18,7 @@ torch = pytest.importorskip("torch")
 
 from ermask_training import checkpoint, data, recipes, surrogates, train
 from ermask_training.eraser import eraser_from
+from ermask_training.run import Run
 
 CONFIG = replace(recipes.smoke(), steps=6)
 
@@ -64,7 +65,7 @@ def test_every_loss_term_has_a_weight(straight):
 
 
 def test_both_networks_and_their_averages_have_moved(straight, student):
-    state, fresh = checkpoint.load(straight), train.Run(CONFIG, student)
+    state, fresh = checkpoint.load(straight), Run(CONFIG, student)
     for name, start in (("protector", fresh.protector), ("eraser", fresh.eraser)):
         learned = {k: w for k, w in start.state_dict().items() if not k.startswith("student.")}
         moved = [not torch.equal(state[name][key], old) for key, old in learned.items()]
@@ -144,7 +145,7 @@ train.fit(config, data.load(crops), judges, student, folder, lambda line: None)
 
 
 def test_the_eraser_begins_as_the_negated_protector(crops, judges, student):
-    run = train.Run(replace(CONFIG, erase_from=1), student)
+    run = Run(replace(CONFIG, erase_from=1), student)
     crop_set = data.load(crops)
     clean = [train.embed_all(crop_set, judge, quiet) for judge in judges]
     train.one_step(run, crop_set, judges, clean)

@@ -33,7 +33,7 @@ def weights(folder: Path, role: Role) -> dict[str, Tensor]:
     Raises:
         ValueError: there is no such file, or it is no ONNX model.
     """
-    if is_run(folder):
+    if _is_run(folder):
         state: dict[str, Tensor] = checkpoint.load(folder)["averages"][ROLES.index(role)]
         return state
     return in_graph(_open(folder, role))
@@ -45,7 +45,7 @@ def bounds(folder: Path, role: Role) -> tuple[float, float]:
     Raises:
         ValueError: see `weights`; or the file has no contract of ours.
     """
-    if is_run(folder):
+    if _is_run(folder):
         config = checkpoint.read_config(folder)
         return config.max_residual, config.max_flow
     found = {each.key: each.value for each in _open(folder, role).metadata_props}
@@ -97,7 +97,7 @@ def flow(folder: Path) -> SignedFlow:
     return made.eval()
 
 
-def is_run(folder: Path) -> bool:
+def _is_run(folder: Path) -> bool:
     """Whether this is the folder of a training run and not one of models."""
     return (folder / "state.pt").is_file()
 
