@@ -52,8 +52,8 @@ class Protector(SignedFlow):
         """Returns residual_B3GG, the same in all colours, and flow_B2FF."""
         flow = self.bend(crop_B3HW, key_BKHW, strength_B)
         unit = strength_B[:, None, None, None]
-        room_B1GG = self.max_residual * unit * room(crop_B3HW)
-        residual_B1GG = shades(self.student, crop_B3HW, flow, room_B1GG)
+        bound_B1GG = self.max_residual * unit * room(crop_B3HW)
+        residual_B1GG = shades(self.student, crop_B3HW, flow, bound_B1GG)
         return residual_B1GG.expand(-1, 3, -1, -1), flow
 
 
@@ -71,27 +71,27 @@ def room(crop_B3HW: Tensor) -> Tensor:
 
 @torch.no_grad()
 def shades(
-    student: Student, crop_B3HW: Tensor, flow_B2FF: Tensor, room_B1GG: Tensor, steps: int = STEPS
+    student: Student, crop_B3HW: Tensor, flow_B2FF: Tensor, bound_B1GG: Tensor, steps: int = STEPS
 ) -> Tensor:
-    """The residual (B, 1, G, G), nowhere larger than `room`, that leads the student astray.
+    """The residual (B, 1, G, G), nowhere larger than `bound`, that leads the student astray.
 
     It needs a flow to begin with: at the face itself the similarity has no slope.
     """
     layers = nn.Sequential(*student.stages, student.head)
     target_BD = student(bare(crop_B3HW))
     view = View(crop_B3HW, flow_B2FF)
-    share_B1GG = torch.zeros_like(room_B1GG)
-    pace_B1GG = torch.zeros_like(room_B1GG)
+    share_B1GG = torch.zeros_like(bound_B1GG)
+    pace_B1GG = torch.zeros_like(bound_B1GG)
     for _ in range(steps):
-        embedding_BD, back = traced(layers, view.face(share_B1GG * room_B1GG) * 2 - 1)
+        embedding_BD, back = traced(layers, view.face(share_B1GG * bound_B1GG) * 2 - 1)
         towards_BD = turn(embedding_BD, target_BD)
-        gradient_B1GG = view.back(back(towards_BD)) * room_B1GG
+        gradient_B1GG = view.back(back(towards_BD)) * bound_B1GG
         mean = gradient_B1GG.abs().mean((1, 2, 3), keepdim=True)
         pace_B1GG = MOMENTUM * pace_B1GG + gradient_B1GG / (mean + TINY)
         size = pace_B1GG.square().mean((1, 2, 3), keepdim=True).sqrt()
         step = (pace_B1GG / (size + TINY)).clamp(-LONGEST, LONGEST)
         share_B1GG = (share_B1GG - REACH / steps * step).clamp(-1, 1)
-    return share_B1GG * room_B1GG
+    return share_B1GG * bound_B1GG
 
 
 def turn(embedding_BD: Tensor, target_BD: Tensor) -> Tensor:
