@@ -36,11 +36,15 @@ ermask-train evaluate "$faces/val_pairs" --models "$out/models" --calibration "$
     --protocol identification --protocol linkage --protocol mark --protocol looks \
     --output "$out/figures.json" --jobs 2 --threads 1 | tee runs/shaded.figures.md
 ermask-train prepare "$faces/val_pairs" --output "$out/pairs"
-for attack in keyless search purifiers; do
+# averaging makes use of the keyless eraser, and finds it in the folder that they share
+for attack in keyless search purifiers averaging; do
     ermask-train attack "$attack" --data "$out/train" --pairs "$out/pairs" --calibration "$out/val" \
         --surrogates "$recognisers" --models "$out/models" --steps 300 --queries 12 --limit 40 \
-        --output "$out/attack/$attack.json"
+        --work "$out/attack/work" --output "$out/attack/$attack.json"
 done
+ermask-train attack recogniser --data "$out/train" --pairs "$out/pairs" --calibration "$out/val" \
+    --surrogates "$recognisers" --models "$out/models" --steps 200 --limit 40 \
+    --output "$out/attack/recogniser.json"
 ermask-export build "$out/shaded" --output "$out/models" --data "$out/val" --card runs/shaded.card.md \
     --figures "$out/figures.json"
 cp "$out/models/"* server/ermask/models/
