@@ -148,7 +148,7 @@ def test_the_eraser_begins_as_the_negated_protector(crops, judges, student):
     run = Run(replace(CONFIG, erase_from=1), student)
     crop_set = data.load(crops)
     clean = [train.embed_all(crop_set, judge, quiet) for judge in judges]
-    train.one_step(run, crop_set, judges, clean)
+    train.one_step(run, train.Material(crop_set, judges, clean))
     wanted = eraser_from(run.averages[0], CONFIG.max_residual).state_dict()
     run.start_eraser()
     for name in ("flow_head.weight", "stem.weight", "strength.bias"):

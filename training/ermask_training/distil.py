@@ -24,10 +24,11 @@ from torch.nn import functional as F
 from ermask.contract import RESIDUAL_GRID, STRENGTHS
 from ermask_training import degrade, published, render
 from ermask_training.blocks import SignedFlow
+from ermask_training.config import TrainConfig
 from ermask_training.data import CropSet
 from ermask_training.keys import random_keys
 from ermask_training.protector import STEPS, room, shades
-from ermask_training.student import Student, from_weights
+from ermask_training.student import Student, centred, from_weights
 from ermask_training.study import study
 from ermask_training.surrogates import Recogniser
 from ermask_training.teacher import Teacher
@@ -37,8 +38,8 @@ FILE, STAGES = "student.pt", "stages.pt"
 STAGES_RATE, WHOLE_RATE = 3e-3, 1.5e-3
 BLENDS = 0.25
 """Share of photos that are mixed with another one: faces of people who do not exist."""
-MAX_RESIDUAL = 13 / 255
-"""Bound of the shades that it is shown, at strength 1."""
+MAX_RESIDUAL = TrainConfig.max_residual
+"""Bound of the shades that it is shown, at strength 1: what recipes use."""
 HINTS, AWAY = 0.3, 3.0
 """Weights of the stages' features and of the embedding."""
 
@@ -133,9 +134,8 @@ def distil(
 
     def by_stages(generator: torch.Generator, rng: np.random.Generator) -> Tensor:
         batch = lessons.batch(generator, rng)
-        before = [batch.seen * 2 - 1, *batch.wanted[:-1]]
-        stages = (*student.stages, student.head)
-        given = [stage(x) for stage, x in zip(stages, before, strict=True)]
+        before = [centred(batch.seen), *batch.wanted[:-1]]
+        given = [stage(x) for stage, x in zip(student.layers, before, strict=True)]
         return _hints(given, batch.wanted) + AWAY * _away(given[-1], batch.wanted[-1])
 
     def whole(generator: torch.Generator, rng: np.random.Generator) -> Tensor:

@@ -10,13 +10,13 @@ Shape suffixes as in `blocks`; S = student.SIDE.
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from ermask.contract import RESIDUAL_GRID
 from ermask_training.backward import traced
 from ermask_training.blocks import SignedFlow
-from ermask_training.student import Shape, Student
+from ermask_training.student import Shape, Student, centred
 from ermask_training.view import View, bare
 
 STEPS = 5
@@ -77,13 +77,13 @@ def shades(
 
     It needs a flow to begin with: at the face itself the similarity has no slope.
     """
-    layers = nn.Sequential(*student.stages, student.head)
     target_BD = student(bare(crop_B3HW))
     view = View(crop_B3HW, flow_B2FF)
     share_B1GG = torch.zeros_like(bound_B1GG)
     pace_B1GG = torch.zeros_like(bound_B1GG)
     for _ in range(steps):
-        embedding_BD, back = traced(layers, view.face(share_B1GG * bound_B1GG) * 2 - 1)
+        face_B3SS = view.face(share_B1GG * bound_B1GG)
+        embedding_BD, back = traced(student.layers, centred(face_B3SS))
         towards_BD = turn(embedding_BD, target_BD)
         gradient_B1GG = view.back(back(towards_BD)) * bound_B1GG
         mean = gradient_B1GG.abs().mean((1, 2, 3), keepdim=True)

@@ -67,7 +67,9 @@ def network(
     try:
         made: Protector | Eraser
         if role == "protector":
-            inside = {k.removeprefix(STUDENT): w for k, w in weights.items() if STUDENT in k}
+            inside = {
+                k.removeprefix(STUDENT): w for k, w in weights.items() if k.startswith(STUDENT)
+            }
             made = Protector(*bounds, shape_of(inside))
         else:
             made = Eraser(*bounds)

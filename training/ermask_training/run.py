@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from ermask.contract import Role
 from ermask.model_files import ROLES
 from ermask_training import published
 from ermask_training.blocks import SignedFlow
@@ -34,8 +33,9 @@ class Run:
         self.eraser.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.eraser_given = False
         """Whether the eraser came from an earlier run, and need not start as the protector."""
+        self.networks = (self.protector, self.eraser)
         self.averages = (copy.deepcopy(self.protector), copy.deepcopy(self.eraser))
-        self.optimisers = [self._optimiser(self.protector), self._optimiser(self.eraser)]
+        self.optimisers = [self._optimiser(network) for network in self.networks]
         self.generator = torch.Generator().manual_seed(config.seed + 1)
         self.rng = np.random.default_rng(config.seed + 2)
 
@@ -53,15 +53,14 @@ class Run:
     def start_from(self, folder: Path) -> int:
         """Take over what fits of earlier networks; returns how many tensors did."""
         taken = 0
-        networks = (self.protector, self.eraser)
-        for role, network, average in zip(ROLES, networks, self.averages, strict=True):
+        for role, network, average in zip(ROLES, self.networks, self.averages, strict=True):
             own = network.state_dict()
             fitting = {
                 name: weight
                 for name, weight in published.weights(folder, role).items()
                 if name in own
                 and own[name].shape == weight.shape
-                and not name.startswith("student.")
+                and not name.startswith(published.STUDENT)
             }
             network.load_state_dict({**own, **fitting})
             average.load_state_dict(network.state_dict())
@@ -69,12 +68,11 @@ class Run:
         self.eraser_given = True
         return taken
 
-    def average(self, role: Role, start: int) -> None:
-        """Move the average of the network that learns, which has done so since step `start`."""
-        index = ROLES.index(role)
-        done = self.step - start
+    def average(self, turn: int) -> None:
+        """Move the average of the network whose turn it is, an index into `networks`."""
+        done = self.step - (0, self.config.erase_from)[turn]
         decay = min(self.config.averaging, (done + 1) / (done + 10))
-        average, network = self.averages[index], (self.protector, self.eraser)[index]
+        average, network = self.averages[turn], self.networks[turn]
         with torch.no_grad():
             for old, new in zip(average.parameters(), network.parameters(), strict=True):
                 old.lerp_(new, 1 - decay)

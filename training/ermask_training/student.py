@@ -75,15 +75,25 @@ class Student(nn.Module):
             nn.Linear(HEAD, dim),
         )
 
+    @property
+    def layers(self) -> nn.Sequential:
+        """The stages and the head: from `centred` faces to embeddings of any length."""
+        return nn.Sequential(*self.stages, self.head)
+
     def features(self, face_B3SS: Tensor) -> list[Tensor]:
         """What each stage makes of a face, and the embedding before it has length one."""
-        steps = [face_B3SS * 2 - 1]
-        for stage in (*self.stages, self.head):
+        steps = [centred(face_B3SS)]
+        for stage in self.layers:
             steps.append(stage(steps[-1]))
         return steps[1:]
 
     def forward(self, face_B3SS: Tensor) -> Tensor:
         return F.normalize(self.features(face_B3SS)[-1], dim=1)
+
+
+def centred(face_B3SS: Tensor) -> Tensor:
+    """Faces in [0, 1] as the first layer takes them."""
+    return face_B3SS * 2 - 1
 
 
 def shape_of(weights: Mapping[str, Tensor]) -> Shape:

@@ -11,6 +11,7 @@ import json
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,10 @@ from torch import Tensor, nn
 
 from ermask.contract import RESIDUAL_GRID, STRENGTHS
 from ermask_training import checkpoint, curriculum, degrade, losses, render
-from ermask_training.blocks import SignedFlow
 from ermask_training.config import TrainConfig
 from ermask_training.data import CropSet
 from ermask_training.embeddings import embeddings
+from ermask_training.eraser import posted
 from ermask_training.keys import random_keys
 from ermask_training.run import Run
 from ermask_training.student import Student
@@ -32,6 +33,16 @@ from ermask_training.view import bare
 STRENGTH_ODDS = {"low": 0.2, "mid": 0.5, "high": 0.3}
 PERSON_SHARE = 0.4
 """Weight of the person's mean embedding beside the photo's own: other photos must not match."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What steps are made of."""
+
+    crop_set: CropSet
+    recognisers: list[Recogniser]
+    embeddings: list[tuple[Tensor, Tensor]]
+    """For each recogniser, what `embed_all` gives."""
 
 
 def embed_all(
@@ -71,6 +82,7 @@ def fit(
         progress(f"{run.start_from(start_from)} tensors taken from {start_from}")
     folder.mkdir(parents=True, exist_ok=True)
     embeddings = [embed_all(crop_set, recogniser, progress) for recogniser in recognisers]
+    material = Material(crop_set, recognisers, embeddings)
     stop: list[int] = []
     previous = signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
     saved = started = time.monotonic()
@@ -78,7 +90,7 @@ def fit(
     try:
         with (folder / "metrics.jsonl").open("a") as log:
             while run.step < config.steps and not stop:
-                terms = one_step(run, crop_set, recognisers, embeddings)
+                terms = one_step(run, material)
                 run.step += 1
                 rate = (run.step - first) / (time.monotonic() - started)
                 log.write(json.dumps({"step": run.step, **terms}) + "\n")
@@ -96,45 +108,31 @@ def fit(
     return folder
 
 
-def one_step(
-    run: Run,
-    crop_set: CropSet,
-    recognisers: list[Recogniser],
-    embeddings: list[tuple[Tensor, Tensor]],
-) -> dict[str, float]:
+def one_step(run: Run, material: Material) -> dict[str, float]:
     """One update of the network whose turn it is; returns the value of every term."""
     config = run.config
     phase = curriculum.phase(config, run.step)
     if run.step == config.erase_from and not run.eraser_given:
         run.start_eraser()
-    network: SignedFlow = run.eraser if phase.erase else run.protector
-    terms_of = erase if phase.erase else bend
-    terms = terms_of(run, crop_set, recognisers, embeddings)
+    turn = 1 if phase.erase else 0
+    terms = (bend, erase)[turn](run, material)
     total = torch.stack([getattr(config.weights, name) * x for name, x in terms.items()]).sum()
-    optimiser = run.optimisers[1 if phase.erase else 0]
+    optimiser = run.optimisers[turn]
     optimiser.zero_grad(set_to_none=True)
     for group in optimiser.param_groups:
         group["lr"] = phase.rate
     total.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    nn.utils.clip_grad_norm_(run.networks[turn].parameters(), 1.0)
     optimiser.step()
-    if phase.erase:
-        run.average("eraser", config.erase_from)
-    else:
-        run.average("protector", 0)
+    run.average(turn)
     return {name: round(float(term.detach()), 5) for name, term in terms.items()}
 
 
-def bend(
-    run: Run,
-    crop_set: CropSet,
-    recognisers: list[Recogniser],
-    embeddings: list[tuple[Tensor, Tensor]],
-) -> dict[str, Tensor]:
+def bend(run: Run, material: Material) -> dict[str, Tensor]:
     """The protector's terms. Its shades follow from the student; only the flow learns."""
     config = run.config
     half = config.batch // 2
-    chosen, crop_B3HW = photos(run, crop_set, half)
+    chosen, crop_B3HW = photos(run, material.crop_set, half)
     # Each photo under two keys, each key on two photos.
     keys = random_keys(half, run.generator)
     strength_B = strengths(run, half)
@@ -151,10 +149,10 @@ def bend(
     }
     attacks, links, alike = [], [], []
     aligned = render.realignment(flow)
-    for judge in run.rng.permutation(len(recognisers))[: config.surrogates_per_step]:
+    for judge in run.rng.permutation(len(material.recognisers))[: config.surrogates_per_step]:
         theta = render.jitter(config.batch, 3.0, 0.04, 4.0, run.generator)
-        seen = recognisers[judge](bent_B3HW, render.chain(aligned, theta))
-        attacks.append(losses.attack(seen, embeddings[judge][1][chosen].repeat(2, 1)))
+        seen = material.recognisers[judge](bent_B3HW, render.chain(aligned, theta))
+        attacks.append(losses.attack(seen, material.embeddings[judge][1][chosen].repeat(2, 1)))
         links.append(losses.linkage(seen))
         alike.append(losses.likeness(seen))
     terms["attack"] = torch.stack(attacks).mean()
@@ -163,35 +161,27 @@ def bend(
     return terms
 
 
-def erase(
-    run: Run,
-    crop_set: CropSet,
-    recognisers: list[Recogniser],
-    embeddings: list[tuple[Tensor, Tensor]],
-) -> dict[str, Tensor]:
+def erase(run: Run, material: Material) -> dict[str, Tensor]:
     """The eraser's terms, on copies that the protector's average made."""
     config = run.config
-    chosen, crop_B3HW = photos(run, crop_set, config.batch)
+    chosen, crop_B3HW = photos(run, material.crop_set, config.batch)
     strength_B = strengths(run, config.batch)
     student = run.protector.student
     with torch.no_grad():
         key_BKHW = random_keys(config.batch, run.generator)
         residual, flow = run.averages[0](crop_B3HW, key_BKHW, strength_B)
-        protected_B3HW = render.apply(crop_B3HW, residual, flow)
-        theta = render.jitter(config.batch, 1.2, 0.015, 1.5, run.generator)
-        copy_B3HW = render.move(degrade.sites(protected_B3HW, run.rng), theta)
-        original_B3HW = render.move(crop_B3HW, theta)
-        wanted = render.move(-flow, theta)
+        dice = run.generator, run.rng
+        copy_B3HW, original_B3HW, wanted = posted(crop_B3HW, residual, flow, dice)
         known_BD = student(bare(crop_B3HW))
     undo, back = run.eraser(copy_B3HW, key_BKHW, strength_B)
     restored_B3HW = render.apply(copy_B3HW, undo, back)
     unit = strength_B[:, None, None, None]
-    judge = int(run.rng.integers(len(recognisers)))
-    seen = recognisers[judge](restored_B3HW)
+    judge = int(run.rng.integers(len(material.recognisers)))
+    seen = material.recognisers[judge](restored_B3HW)
     return {
         "erase_pixels": losses.pixels(restored_B3HW, original_B3HW, render.mask_11HH()),
         "erase_flow": losses.flow_distance(back / unit, wanted / unit, config.max_flow),
-        "erase_identity": losses.identity(seen, embeddings[judge][0][chosen]),
+        "erase_identity": losses.identity(seen, material.embeddings[judge][0][chosen]),
         "erase_student": losses.identity(student(bare(restored_B3HW)), known_BD),
     }
 

@@ -21,7 +21,7 @@ from ermask_training.attackers.report import Mean, Report, circumstances
 from ermask_training.attackers.setting import Setting
 from ermask_training.config import Weights
 from ermask_training.embeddings import embeddings
-from ermask_training.eraser import Eraser
+from ermask_training.eraser import Eraser, posted
 from ermask_training.keys import random_keys
 from ermask_training.study import study
 
@@ -78,12 +78,9 @@ def train(setting: Setting) -> KeylessEraser:
         with torch.no_grad():
             key_BKHW = random_keys(setting.batch, generator)
             residual, flow = setting.protector(crop_B3HW, key_BKHW, strength_B)
-            protected_B3HW = render.apply(crop_B3HW, residual, flow)
-            # Shifted a little, as our own eraser's lessons are: a network, not a look-up.
-            theta = render.jitter(setting.batch, 1.2, 0.015, 1.5, generator)
-            copy_B3HW = render.move(degrade.sites(protected_B3HW, rng), theta)
-            original_B3HW = render.move(crop_B3HW, theta)
-            wanted = render.move(-flow, theta)
+            # the lessons of our own eraser
+            dice = generator, rng
+            copy_B3HW, original_B3HW, wanted = posted(crop_B3HW, residual, flow, dice)
         undo, back = network(copy_B3HW, strength_B)
         restored_B3HW = render.apply(copy_B3HW, undo, back)
         unit = strength_B[:, None, None, None]
