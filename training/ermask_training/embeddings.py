@@ -18,8 +18,14 @@ BATCH = 64
 def embeddings(
     crop_set: CropSet, recogniser: Recogniser, progress: Callable[[str], None]
 ) -> Floats:
-    """Unit embeddings of every crop: float32 (N, D)."""
-    digest = hashlib.sha256(recogniser.entry.path.read_bytes()).hexdigest()[:16]
+    """Unit embeddings of every crop: float32 (N, D).
+
+    What is kept counts for this network and for what its entry says to do before it.
+    """
+    entry = recogniser.entry
+    before = (entry.loader, entry.box, entry.size, entry.channels, entry.mean, entry.std)
+    content = entry.path.read_bytes() + repr(before).encode()
+    digest = hashlib.sha256(content).hexdigest()[:16]
     path = crop_set.folder / f"embeddings-{recogniser.name}-{digest}.npy"
     if path.is_file() and path.stat().st_mtime > (crop_set.folder / "crops.npy").stat().st_mtime:
         return np.asarray(np.load(path))
