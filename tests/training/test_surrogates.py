@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 
 from ermask.contract import CROP
 from ermask_training import surrogates
+from ermask_training.roster import entries
 
 
 def test_a_roster_is_read(rostered, entry):
@@ -46,7 +47,7 @@ def test_a_wrong_field_is_named(rostered, entry, field, value, said):
     assert said in str(failure.value)
 
 
-@pytest.mark.parametrize("field", sorted(surrogates.FIELDS - {"name"}))
+@pytest.mark.parametrize("field", sorted(entries.FIELDS - {"name"}))
 def test_a_lacking_field_is_named(rostered, entry, field):
     del entry[field]
     with pytest.raises(ValueError, match=f"tiny lacks '{field}'"):

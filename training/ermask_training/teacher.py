@@ -22,13 +22,19 @@ class Teacher:
     """A recogniser, run by ONNX Runtime, that shows the ends of its residual streams.
 
     Raises:
-        ValueError: it sees something else than the student, or has no residual stream of a size.
+        ValueError: it sees something else than the student, has no residual stream of a size, or
+            is no ONNX file.
     """
 
     def __init__(self, recogniser: Recogniser) -> None:
         entry = recogniser.entry
         if entry.box != (0.0, 0.0, 112.0, 112.0) or entry.size != (SIDE, SIDE):
             raise ValueError(f"{entry.name} must see the 112-unit box at {SIDE} pixels to teach")
+        if entry.loader not in ("onnx", "insightface"):
+            raise ValueError(
+                f"{entry.name} is opened by loader {entry.loader}; a teacher must be an ONNX "
+                "file, whose graph shows its residual streams"
+            )
         self._recogniser = recogniser
         self.name = entry.name
         model = onnx.load(str(entry.path))

@@ -29,9 +29,12 @@ def train(setting: Setting) -> Recogniser:
     """The attacker's first recogniser, fine-tuned; or read where it is finished.
 
     Raises:
-        ValueError: too few people of the training set have two photos.
+        ValueError: too few people of the training set have two photos, or the recogniser is a
+            TorchScript that was frozen.
     """
     learner = Recogniser(setting.surrogates[0].entry)
+    if not list(learner.net.parameters()):
+        raise ValueError(f"{learner.name} was saved without weights that could still be trained")
     learner.net.requires_grad_(True)
     photos: dict[str, list[int]] = {}
     for i, name in enumerate(setting.train.identities):
