@@ -99,20 +99,52 @@ def test_prepare_tells_what_it_found(train, tmp_path):
 
 
 def test_surrogates_are_listed(train, roster):
-    done = train("surrogates", roster)
+    done = train("surrogates", "list", roster)
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines()[1].split() == [
-        "tiny", "train", "32x32", "RGB", "0", "0", "112", "112", "16", "0.0",
+        "tiny", "train", "onnx", "32x32", "RGB", "0", "0", "112", "112", "16", "0.0", "-", "-",
     ]  # fmt: skip
 
 
+def test_a_surrogate_is_added_calibrated_and_listed(train, tmp_path, roster, prepared):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    done = train(
+        "surrogates", "add", folder, roster / "tiny.onnx", "--name", "own", "--role", "validation",
+        "--box", -4, -4, 116, 116, "--size", 32, 32, "--channels", "BGR",
+        "--mean", 0, 0, 0, "--std", 0.25, 0.25, 0.25, "--licence", "MIT",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "opened by onnx, 32x32 BGR, embeddings of 16" in done.stdout
+    assert "box -4 -4 116 116, mean 0 0 0, std 0.25 0.25 0.25" in done.stdout
+    photos = prepared("photos", [f"p{i}" for i in range(75) for _ in range(2)])
+    done = train("surrogates", "calibrate", folder, "--data", photos, "--threads", 1)
+    assert done.exit_code == 0, done.output
+    _, at_1e2, at_1e3 = (line.split() for line in done.stdout.splitlines())
+    assert [at_1e2[1], at_1e3[1]] == ["0.01", "0.001"]
+    assert at_1e2[-3:] == ["75", "75", "11100"]
+    done = train("surrogates", "list", folder)
+    assert done.stdout.splitlines()[1].split()[-2:] == [at_1e2[2], at_1e3[2]]
+
+
+def test_a_network_that_cannot_be_added_is_an_error_without_a_trace(train, tmp_path):
+    (tmp_path / "bad.onnx").write_bytes(b"nonsense")
+    done = train(
+        "surrogates", "add", tmp_path, tmp_path / "bad.onnx", "--name", "a", "--role", "train"
+    )
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"ermask-train: error: {tmp_path / 'bad.onnx'}: ")
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.onnx"]
+
+
 def test_a_wrong_roster_is_an_error_without_a_trace(train, tmp_path):
-    done = train("surrogates", tmp_path)
+    done = train("surrogates", "list", tmp_path)
     assert done.exit_code == 1
     assert done.stderr.startswith("ermask-train: error: ")
     assert "roster.toml" in done.stderr
     assert "Traceback" not in done.stderr
-    assert isinstance(train("--debug", "surrogates", tmp_path).exception, ValueError)
+    assert isinstance(train("--debug", "surrogates", "list", tmp_path).exception, ValueError)
 
 
 @pytest.fixture

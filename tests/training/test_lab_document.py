@@ -14,6 +14,7 @@ from ermask_export import cli as export
 from ermask_export import release, verify
 from ermask_training import cli as train
 from ermask_training import surrogates
+from ermask_training.roster import entries
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "lab.md").read_text("utf-8")
 
@@ -21,7 +22,7 @@ TEXT = (Path(__file__).parent.parent.parent / "docs" / "lab.md").read_text("utf-
 def test_every_field_of_a_roster_is_explained():
     rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", TEXT, re.MULTILINE)
     named = {field for row in rows for field in re.findall(r"`(\w+)`", row)}
-    assert named == surrogates.FIELDS | surrogates.REMARKS
+    assert named == entries.FIELDS | entries.OPTIONAL | entries.REMARKS
 
 
 def test_the_example_is_a_roster(tmp_path):
@@ -33,18 +34,32 @@ def test_the_example_is_a_roster(tmp_path):
 
 
 def test_the_commands_exist():
-    groups = {each.PROGRAM: typer.main.get_command(each.app) for each in (train, export)}
-    lines = re.findall(r"^(ermask-\w+) (\w+) (.+)$", TEXT, re.MULTILINE)
-    lines += re.findall(r"`(ermask-\w+) (\w+) ([^`]+)`", TEXT)
-    assert {(program, command) for program, command, _ in lines} == {
-        (program, name)
-        for program, group in groups.items()
-        for name in group.commands  # type: ignore[attr-defined]
+    commands = {
+        (each.PROGRAM, name): command
+        for each in (train, export)
+        for name, command in commands_of(typer.main.get_command(each.app))
     }
-    for program, name, rest in lines:
-        command = groups[program].commands[name]  # type: ignore[attr-defined]
+    lines = re.findall(r"^(ermask-\w+) (.+)$", TEXT, re.MULTILINE)
+    lines += re.findall(r"`(ermask-\w+) ([^`]+)`", TEXT)
+    named = set()
+    for program, rest in lines:
+        [name] = [
+            name for each, name in commands if each == program and f"{rest} ".startswith(f"{name} ")
+        ]
+        command = commands[program, name]
         options = {option for parameter in command.params for option in parameter.opts}
         assert set(re.findall(r"--[\w-]+", rest)) <= options, rest
+        named.add((program, name))
+    assert named == set(commands)
+
+
+def commands_of(group):
+    """(name, command) for each command of a group, those of the groups in it by both names."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from ((f"{name} {inner}", each) for inner, each in commands_of(command))
+        else:
+            yield name, command
 
 
 def test_the_figures_are_those_of_the_code():

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ermask_training.commands import bench
+from ermask_training.commands import surrogates as roster
 from ermask_training.commands.attack import attack
 from ermask_training.terminal import LabGroup, options, require_lab
 
@@ -29,6 +30,7 @@ app.command()(attack)
 app.command()(bench.evaluate)
 app.command()(bench.compare)
 app.command()(bench.report)
+app.add_typer(roster.app, name="surrogates", help="The roster: list, add, calibrate.")
 
 Models = Annotated[
     Path | None, typer.Option(help="Models folder; without it, the one that ermask ships.")
@@ -58,24 +60,6 @@ def prepare(
         f"{done.crops} crops of {done.identities} identities in {output}; "
         f"{done.without_face} photos without a face, {done.unreadable} unreadable"
     )
-
-
-@app.command("surrogates")
-def list_surrogates(
-    folder: Annotated[Path, typer.Argument(help="Folder with roster.toml and the networks.")],
-) -> None:
-    """List the recognisers of a roster: what each is for and what it wants to see."""
-    from ermask_training.surrogates import read_roster
-
-    print(f"{'name':24} {'role':10} {'input':11} {'box':22} {'dim':>5} {'MB':>6}")
-    for entry in read_roster(folder):
-        height, width = entry.size
-        box = " ".join(f"{edge:g}" for edge in entry.box)
-        size = entry.path.stat().st_size / 1e6
-        print(
-            f"{entry.name:24} {entry.role:10} {f'{height}x{width} {entry.channels}':11} "
-            f"{box:22} {entry.dim:5} {size:6.1f}"
-        )
 
 
 @app.command("distil")

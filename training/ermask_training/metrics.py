@@ -70,6 +70,24 @@ def impostor_threshold(embeddings_ND: Floats, identities: Sequence[str], far: fl
     return float(np.quantile(cosines, 1 - far))
 
 
+def genuine_accepts(
+    embeddings_ND: Floats, identities: Sequence[str], threshold: float
+) -> list[Rate]:
+    """Of everybody with two photos or more, the share of pairs at or above a cosine.
+
+    Args:
+        embeddings_ND: unit vectors (N, D).
+    """
+    who = np.asarray(identities)
+    rates = []
+    for person in sorted(set(identities)):
+        own_KD = embeddings_ND[who == person]
+        cosines = (own_KD @ own_KD.T)[np.triu_indices(len(own_KD), 1)]
+        if len(cosines):
+            rates.append(Rate(int((cosines >= threshold).sum()), len(cosines)))
+    return rates
+
+
 def psnr(one: Pixels, two: Pixels) -> float:
     """Peak signal-to-noise ratio in dB of two uint8 pictures of one size; inf if equal."""
     error = np.mean((one.astype(np.float64) - two) ** 2)
