@@ -101,8 +101,8 @@ def face_network(path: Path, side: int, dim: int, *, bytes_in: bool = False) -> 
     nodes, first = [], "data"
     if bytes_in:
         nodes = [
-            helper.make_node("Sub", ["data", "middle"], ["centred"]),
-            helper.make_node("Mul", ["centred", "scale"], ["scaled"]),
+            helper.make_node("Sub", ["data", "middle"], ["centred"], "_minusscalar0"),
+            helper.make_node("Mul", ["centred", "scale"], ["scaled"], "_mulscalar0"),
         ]
         first = "scaled"
     nodes += [

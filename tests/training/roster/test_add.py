@@ -107,6 +107,21 @@ def test_bytes_and_halves_are_the_same_faces(tmp_path, by_hand, pack):
     torch.testing.assert_close(seen[0], seen[1], atol=1e-4, rtol=1e-3)
 
 
+@pytest.mark.parametrize("bytes_in", [False, True])
+def test_a_pack_embeds_as_insightface_does(by_hand, pack, bytes_in):
+    """Against the package's own class, on one flat colour, which it takes as BGR bytes."""
+    reason = "insightface cannot be imported"
+    arcface = pytest.importorskip("insightface.model_zoo.arcface_onnx", reason=reason)
+    folder = pack("buffalo_t", bytes_in=bytes_in)
+    theirs = arcface.ArcFaceONNX(str(folder / "w600k_r50.onnx"))
+    colour = np.array([30, 120, 210], np.uint8)
+    wanted = theirs.get_feat(np.broadcast_to(colour[::-1], (112, 112, 3)).copy())
+    entry = add(by_hand, folder, Candidate(name="buffalo", role="validation"))
+    crop = torch.from_numpy(colour / np.float32(255))[None, :, None, None].expand(1, 3, 224, 224)
+    found = surrogates.Recogniser(entry)(crop).numpy()
+    np.testing.assert_allclose(found, wanted / np.linalg.norm(wanted), atol=1e-4)
+
+
 def test_a_pack_without_or_with_two_recognisers(unchanged, pack):
     for name, count, said in (("none", 0, "no recognition network among"), ("two", 2, "has 2")):
         with pytest.raises(ValueError, match=said):
@@ -166,8 +181,15 @@ def test_torchscript_needs_a_size(unchanged, scripted):
 def test_a_size_that_does_not_fit(unchanged, scripted, network):
     with pytest.raises(ValueError, match=r"takes faces of \(40, 40\), not of \(32, 32\)"):
         add(unchanged, network, Candidate(name="new", role="train", size=(32, 32)))
-    with pytest.raises(ValueError, match=r"fails on two faces of \(48, 48\)"):
-        add(unchanged, scripted, Candidate(name="new", role="train", size=(48, 48)))
+    for size in ((48, 48), (0, 32)):
+        with pytest.raises(ValueError, match=rf"fails on two faces of \({size[0]}, {size[1]}\)"):
+            add(unchanged, scripted, Candidate(name="new", role="train", size=size))
+
+
+def test_a_box_inside_out(unchanged, network):
+    with pytest.raises(ValueError, match=r"new has box \[112"):
+        wish = Candidate(name="new", role="train", box=(112.0, 0.0, 0.0, 112.0))
+        add(unchanged, network, wish)
 
 
 def test_a_truncated_network(unchanged, network, tmp_path):

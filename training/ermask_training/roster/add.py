@@ -16,7 +16,15 @@ from torch import Tensor
 
 from ermask.contract import CROP
 from ermask_training.roster import document, packs
-from ermask_training.roster.entries import LOADERS, Entry, Loader, Role, loader_of, parse
+from ermask_training.roster.entries import (
+    LOADERS,
+    Entry,
+    Loader,
+    Role,
+    loader_of,
+    parse,
+    read_roster,
+)
 from ermask_training.roster.loaders import face_size
 from ermask_training.split import file_digest
 from ermask_training.surrogates import Recogniser
@@ -83,12 +91,11 @@ def add(folder: Path, source: Path, candidate: Candidate) -> Entry:
             raise ValueError(f"{source} is the same network as {same[0]}")
         entry.path.replace(target)
     try:
-        entry = replace(entry, path=target)
         document.write(folder, document.with_entry(content, _fields(entry, candidate.licence)))
     except BaseException:
         target.unlink()
         raise
-    return entry
+    return read_roster(folder)[-1]
 
 
 def _copy(source: Path, name: str, scratch: Path) -> Path:
@@ -146,9 +153,8 @@ def probe(entry: Entry) -> int:
     recogniser = Recogniser(entry)
     dice = torch.Generator().manual_seed(0)
     crop_B3HW = torch.rand(2, 3, CROP, CROP, generator=dice)
-    face_B3HW = recogniser.cut(crop_B3HW.requires_grad_())
     try:
-        embedding = recogniser.net(face_B3HW)
+        embedding = recogniser.net(recogniser.cut(crop_B3HW.requires_grad_()))
     except Exception as error:  # whatever a stranger's network raises
         raise ValueError(f"the network fails on two faces of {entry.size}: {error}") from error
     if not isinstance(embedding, Tensor) or embedding.ndim < 2:
