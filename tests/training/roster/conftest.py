@@ -54,8 +54,9 @@ def by_hand(tmp_path: Path, roster: Path) -> Path:
 @pytest.fixture
 def tiny_module() -> Callable[..., Any]:
     """`tiny_module(side=32)`: a torch network (n, 3, side, side) to (n, DIM) that calls `view`."""
-    torch = pytest.importorskip("torch")
-    from torch import nn
+    pytest.importorskip("torch")
+    import torch
+    from torch import Tensor, nn
 
     def make(side: int = 32) -> nn.Module:
         torch.manual_seed(5)
@@ -70,7 +71,7 @@ def tiny_module() -> Callable[..., Any]:
             super().__init__()
             self.count = count
 
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
+        def forward(self, x: Tensor) -> Tensor:
             return x.view(-1, self.count)
 
     return make

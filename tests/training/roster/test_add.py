@@ -11,6 +11,8 @@ import pytest
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
+from torch import Tensor, nn
+
 from ermask_training import surrogates
 from ermask_training.roster.add import Candidate, add
 
@@ -227,20 +229,20 @@ def test_an_onnx_file_that_takes_no_image(unchanged, tmp_path, inputs):
         add(unchanged, path, Candidate(name="new", role="train"))
 
 
-class Odd(torch.nn.Module):
+class Odd(nn.Module):
     """A network that is no recogniser, in one of these ways."""
 
     def __init__(self, way: str) -> None:
         super().__init__()
         self.way = way
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         if self.way == "map":
             return x
         if self.way == "one":
             return x.mean()
         if self.way == "constant":
-            return torch.ones([x.shape[0], 8])
+            return x.new_ones([x.shape[0], 8])
         if self.way == "nan":
             return x.flatten(1)[:, :8] / 0.0 * 0.0
         if self.way == "steps":

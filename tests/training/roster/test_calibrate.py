@@ -55,7 +55,8 @@ def test_figures_are_those_of_a_brute_count(by_hand, photos):
     [tiny] = surrogates.load(by_hand, "train")
     seen = embeddings(crop_set, tiny, print)
     cosines = seen @ seen.T
-    same, other = [], []
+    same: list[float] = []
+    other: list[float] = []
     for i in range(150):
         for j in range(i):
             (same if i // 2 == j // 2 else other).append(cosines[i, j])

@@ -115,7 +115,9 @@ def _open(path: Path, candidate: Candidate) -> Entry:
     told = face_size(path, loader)
     size = candidate.size or told
     if size is None:
-        raise ValueError("the file does not say which size its network takes: give --size")
+        raise ValueError(
+            f"read as {loader}, it does not say which size it takes: give --size, or --loader"
+        )
     if told not in (None, size):
         raise ValueError(f"the network takes faces of {told}, not of {size} (height, width)")
     mean, std = _normalisation(path, loader)
@@ -167,7 +169,8 @@ def probe(entry: Entry) -> int:
     if not embedding.requires_grad:
         raise ValueError("gradients do not pass through the network: nothing can learn from it")
     # along some direction: the length alone may be fixed to 1
-    (embedding * torch.randn(embedding.shape, generator=dice)).sum().backward()
+    along = (embedding * torch.randn(embedding.shape, generator=dice)).sum()
+    along.backward()  # type: ignore[no-untyped-call]
     gradient = crop_B3HW.grad
     if gradient is None or not gradient.isfinite().all() or not gradient.any():
         raise ValueError("gradients through the network are zero or no numbers")

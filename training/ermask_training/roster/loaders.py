@@ -85,7 +85,9 @@ class _Script(nn.Module):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        self.script = torch.jit.load(str(path), map_location="cpu")
+        self.script = torch.jit.load(  # type: ignore[no-untyped-call]
+            str(path), map_location="cpu"
+        )
 
     def forward(self, face_B3HW: Tensor) -> Tensor:
         embedding_BD: Tensor = self.script(face_B3HW.contiguous())
