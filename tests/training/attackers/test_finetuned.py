@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 from ermask_training import data
 from ermask_training.attackers import finetuned
 from ermask_training.attackers.judge import ORIGINAL, PROTECTED
+from ermask_training.surrogates import Recogniser
 
 
 def test_only_the_copy_learns(setting):
@@ -22,6 +23,17 @@ def test_only_the_copy_learns(setting):
     own = learner.state_dict()
     assert any(not torch.equal(before[name], own[name]) for name in before)
     assert not any(parameter.requires_grad for parameter in learner.parameters())
+
+
+def test_a_frozen_script_has_nothing_to_train(setting, tmp_path):
+    oracle = setting.surrogates[0]
+    path = tmp_path / "frozen.pt"
+    side = oracle.entry.size
+    traced = torch.jit.trace(oracle.net, torch.zeros(2, 3, *side))
+    torch.jit.freeze(traced.eval()).save(str(path))
+    frozen = Recogniser(replace(oracle.entry, path=path, loader="torchscript"))
+    with pytest.raises(ValueError, match="without weights that could still be trained"):
+        finetuned.train(replace(setting, surrogates=(frozen,)))
 
 
 def test_photos_of_one_person_are_drawn_together():

@@ -125,6 +125,12 @@ def face_network(path: Path, side: int, dim: int, *, bytes_in: bool = False) -> 
 
 
 @pytest.fixture
+def network(tmp_path: Path) -> Path:
+    """An ONNX file (n, 3, 40, 40) to (n, 12)."""
+    return face_network(tmp_path / "theirs.onnx", 40, 12)
+
+
+@pytest.fixture
 def pack(tmp_path: Path) -> Callable[..., Path]:
     """`pack(name, **options)`: a folder as InsightFace's are: attributes, landmarks, recogniser."""
 
