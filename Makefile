@@ -92,5 +92,5 @@ $(SERVE): pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(LAB): pyproject.toml constraints.txt $(SERVE)
-	$(BIN)/python -m pip install -q -c constraints.txt -e ".[$(EP),lab,dev]"
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[$(EP),lab,lab-tensorboard,dev]"
 	@touch $@

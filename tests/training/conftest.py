@@ -37,6 +37,15 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.fixture(autouse=True)
+def fresh_accelerate(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """On the CPU, as runs that are the same to the bit need it; accelerate forgets each test."""
+    state = pytest.importorskip("accelerate.state")
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    yield
+    state.AcceleratorState._reset_state(reset_partial_state=True)
+
+
 def write_roster(folder: Path, *entries: dict[str, Any]) -> Path:
     """A roster.toml; values as JSON happen to be TOML."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from ermask_training import checkpoint, data, published, recipes, split, surrogates, train
+from ermask_training import checkpoint, data, published, recipes, split, surrogates
+from ermask_training import fit as loop
 from ermask_training.eraser import Eraser
 from ermask_training.run import Run
 
@@ -69,7 +70,7 @@ def test_a_run_starts_from_them(folder, tmp_path, crops, roster, student):
     for name, weight in student.state_dict().items():
         assert torch.equal(run.protector.student.state_dict()[name], weight)
     crop_set = data.load(crops)
-    train.fit(config, crop_set, judges, student, tmp_path / "run", said.append, start_from=models)
+    loop.fit(config, crop_set, judges, student, tmp_path / "run", said.append, start_from=models)
     assert said[0] == f"{len(wanted) + len(shared)} tensors taken from {models}"
 
 

@@ -89,7 +89,7 @@ def similarity_flow(linear, shift):
 
 def test_alignment_takes_a_similarity_back(monkeypatch):
     """A recogniser that cuts its crop by the landmarks does not see shifts, turns and sizes."""
-    monkeypatch.setattr(render, "mask_11HH", lambda: torch.ones(1, 1, CROP, CROP))
+    monkeypatch.setattr(render, "mask_11HH", lambda device: torch.ones(1, 1, CROP, CROP))
     flow = similarity_flow([[1.01, 0.008], [-0.008, 1.01]], [1.1, -0.7])
     crop = torch.from_numpy(align.to_tensor([photo(np.random.default_rng(1))]))
     bent = render.apply(crop, torch.zeros(1, 3, RESIDUAL_GRID, RESIDUAL_GRID), flow)
@@ -101,7 +101,7 @@ def test_alignment_takes_a_similarity_back(monkeypatch):
 
 def test_alignment_leaves_other_bends(monkeypatch):
     """One that moves both eyes apart as far as it moves the mouth's corners together."""
-    monkeypatch.setattr(render, "mask_11HH", lambda: torch.ones(1, 1, CROP, CROP))
+    monkeypatch.setattr(render, "mask_11HH", lambda device: torch.ones(1, 1, CROP, CROP))
     flow = similarity_flow([[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0])
     flow[:, 0, :, : FLOW_GRID // 2] += 1
     flow[:, 0, :, FLOW_GRID // 2 :] -= 1

@@ -17,6 +17,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from ermask_training import checkpoint, data, recipes, surrogates, train
+from ermask_training import fit as loop
 from ermask_training.eraser import eraser_from
 from ermask_training.run import Run
 
@@ -36,7 +37,7 @@ def judges(roster):
 def straight(tmp_path_factory, crops, judges, student):
     """The folder of a run that was never interrupted."""
     folder = tmp_path_factory.mktemp("straight")
-    return train.fit(CONFIG, data.load(crops), judges, student, folder, quiet)
+    return loop.fit(CONFIG, data.load(crops), judges, student, folder, quiet)
 
 
 def equal(one: Any, two: Any) -> bool:
@@ -80,8 +81,8 @@ def test_both_networks_and_their_averages_have_moved(straight, student):
 def test_an_interrupted_run_is_the_same_run(
     straight, tmp_path, crops, judges, student, monkeypatch
 ):
-    """Stopped by SIGTERM after step 3, gone on with: identical weights, optimisers, generators."""
-    real = train.one_step
+    """Stopped after step 3, gone on with: identical weights, optimisers, generators, log."""
+    real = loop.one_step
 
     def stopping(run, *others):
         terms = real(run, *others)
@@ -92,12 +93,15 @@ def test_an_interrupted_run_is_the_same_run(
     folder = tmp_path / "run"
     before = signal.getsignal(signal.SIGTERM)
     with monkeypatch.context() as patch:
-        patch.setattr(train, "one_step", stopping)
-        train.fit(CONFIG, data.load(crops), judges, student, folder, quiet)
+        patch.setattr(loop, "one_step", stopping)
+        loop.fit(CONFIG, data.load(crops), judges, student, folder, quiet)
     assert signal.getsignal(signal.SIGTERM) == before
     assert checkpoint.load(folder)["step"] == 3
+    # what a process leaves that was killed before it could save more
+    with (folder / "metrics.jsonl").open("a") as log:
+        log.write('{"step": 4, "attack": 9.0}\n{"step": 5, "att')
     said: list[str] = []
-    train.fit(CONFIG, data.load(crops), judges, student, folder, said.append)
+    loop.fit(CONFIG, data.load(crops), judges, student, folder, said.append)
     assert said[0] == "resumed at step 3"
     one, two = checkpoint.load(straight), checkpoint.load(folder)
     assert equal(one, two)
@@ -106,7 +110,7 @@ def test_an_interrupted_run_is_the_same_run(
 
 def test_a_finished_run_stays_as_it_is(straight, tmp_path, crops, judges, student):
     folder = shutil.copytree(straight, tmp_path / "run")
-    train.fit(CONFIG, data.load(crops), judges, student, folder, quiet)
+    loop.fit(CONFIG, data.load(crops), judges, student, folder, quiet)
     assert equal(checkpoint.load(folder), checkpoint.load(straight))
 
 
@@ -117,21 +121,21 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 import torch
-from ermask_training import data, recipes, surrogates, train
+from ermask_training import data, fit, recipes, surrogates
 from ermask_training.student import Student
 
 torch.set_num_threads(1)
-real = train.one_step
+real = fit.one_step
 def told(*given):
     terms = real(*given)
     print("step", flush=True)
     return terms
-train.one_step = told
+fit.one_step = told
 crops, roster, folder = map(Path, sys.argv[1:])
 judges = surrogates.load(roster, "train")
 config = replace(recipes.smoke(), steps=10**6, erase_from=10**6)
 student = Student((8, 8, 8, 8))
-train.fit(config, data.load(crops), judges, student, folder, lambda line: None)
+fit.fit(config, data.load(crops), judges, student, folder, lambda line: None)
 """
     command = [sys.executable, "-c", program, crops, roster, tmp_path / "run"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -148,7 +152,7 @@ def test_the_eraser_begins_as_the_negated_protector(crops, judges, student):
     run = Run(replace(CONFIG, erase_from=1), student)
     crop_set = data.load(crops)
     clean = [train.embed_all(crop_set, judge, quiet) for judge in judges]
-    train.one_step(run, train.Material(crop_set, judges, clean))
+    loop.one_step(run, train.Material(crop_set, judges, clean))
     wanted = eraser_from(run.averages[0], CONFIG.max_residual).state_dict()
     run.start_eraser()
     for name in ("flow_head.weight", "stem.weight", "strength.bias"):

@@ -10,6 +10,7 @@ import typer
 from ermask_training.commands import bench
 from ermask_training.commands import surrogates as roster
 from ermask_training.commands.attack import attack
+from ermask_training.commands.fit import fit
 from ermask_training.terminal import LabGroup, options, require_lab
 
 PROGRAM = "ermask-train"
@@ -26,6 +27,7 @@ app = typer.Typer(
     epilog=EPILOG,
 )
 app.callback()(options)
+app.command()(fit)
 app.command()(attack)
 app.command()(bench.evaluate)
 app.command()(bench.compare)
@@ -93,46 +95,6 @@ def teach(
     source = models or sessions.PACKAGE_MODELS
     split.record(output, split.of(crop_set, [master.entry]), source)
     distil.distil(source, crop_set, master, output, steps=(stages, steps))
-
-
-@app.command()
-def fit(
-    recipe: Annotated[str, typer.Argument(help="Name of a recipe.")],
-    data: Annotated[Path, typer.Option(help="Prepared set to train on.")],
-    surrogates: Annotated[Path, typer.Option(help="Folder with roster.toml and the networks.")],
-    student: Annotated[Path, typer.Option(help="Folder that `distil` wrote.")],
-    output: Annotated[Path, typer.Option(help="Folder of the run; an unfinished one goes on.")],
-    validation: Annotated[
-        Path | None,
-        typer.Option(help="Prepared set that will be used to judge; refuse to share people."),
-    ] = None,
-    start_from: Annotated[
-        Path | None,
-        typer.Option(help="Models folder or run whose networks a new run starts from."),
-    ] = None,
-    threads: Threads = 0,
-) -> None:
-    """Train by a recipe, or go on with what is in --output.
-
-    SIGTERM and Ctrl-C leave a checkpoint behind; the same command goes on from there.
-    """
-    import torch
-
-    from ermask_training import checkpoint, distil, recipes, split, train
-    from ermask_training import data as sets
-    from ermask_training import surrogates as recognisers
-
-    config = recipes.find(recipe)
-    checkpoint.require_same_config(output, config)
-    crop_set = sets.load(data)
-    if validation is not None:
-        sets.require_disjoint([crop_set, sets.load(validation)])
-    if threads:
-        torch.set_num_threads(threads)
-    judges = recognisers.load(surrogates, "train", config.surrogates)
-    now = split.of(crop_set, [each.entry for each in judges])
-    split.record(output, now, *(each for each in (student, start_from) if each is not None))
-    train.fit(config, crop_set, judges, distil.load(student), output, start_from=start_from)
 
 
 @app.command()

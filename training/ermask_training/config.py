@@ -22,6 +22,17 @@ class Weights:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Scale:
+    """How a run is spread over a machine. No part of a recipe, and kept with the checkpoint."""
+
+    processes: int = 1
+    precision: str = "no"
+    """Mixed precision of the recognisers: `no` or `bf16`."""
+    device: str = "cpu"
+    """Kind of device: `cpu`, `cuda`, ..."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """One run. `recipes` has the named ones."""
 
@@ -30,7 +41,8 @@ class TrainConfig:
     erase_from: int
     """Step from which the eraser learns and the protector rests."""
     batch: int = 16
-    """Crops a step. The protector learns on half as many photos, each under two keys."""
+    """Crops a step and process. The protector learns on half as many photos, each under two keys.
+    """
     seed: int = 0
     max_residual: float = 13 / 255
     max_flow: float = 1.5

@@ -31,10 +31,11 @@ def embeddings(
         return np.asarray(np.load(path))
     progress(f"embedding {len(crop_set)} crops with {recogniser.name}")
     rows = []
+    device = recogniser.get_buffer("window").device
     with torch.no_grad():
         for start in range(0, len(crop_set), BATCH):
-            crops = np.array(crop_set.crops[start : start + BATCH])
-            rows.append(recogniser(torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255))
+            crops = torch.from_numpy(np.array(crop_set.crops[start : start + BATCH])).to(device)
+            rows.append(recogniser(crops.permute(0, 3, 1, 2).float() / 255).cpu())
     found = torch.cat(rows).numpy()
     fresh = path.with_suffix(".tmp.npy")
     np.save(fresh, found)

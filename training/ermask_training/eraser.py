@@ -74,7 +74,7 @@ def posted(
     """
     generator, rng = dice
     protected_B3HW = render.apply(crop_B3HW, residual_B3GG, flow_B2FF)
-    theta = render.jitter(len(crop_B3HW), 1.2, 0.015, 1.5, generator)
+    theta = render.jitter(len(crop_B3HW), 1.2, 0.015, 1.5, generator).to(crop_B3HW.device)
     copy_B3HW = render.move(degrade.sites(protected_B3HW, rng), theta)
     return copy_B3HW, render.move(crop_B3HW, theta), render.move(-flow_B2FF, theta)
 

@@ -13,15 +13,17 @@ from torch.nn import functional as F
 from ermask import align
 from ermask.contract import CROP
 
+CPU = torch.device("cpu")
 
-def mask_11HH() -> Tensor:
+
+def mask_11HH(device: torch.device = CPU) -> Tensor:
     """The soft mask of `ermask.align`, float32 (1, 1, CROP, CROP)."""
-    return torch.from_numpy(np.array(align.soft_mask()))[None, None]
+    return torch.from_numpy(np.array(align.soft_mask()))[None, None].to(device)
 
 
-def identity_grid_1HW2(size: int = CROP) -> Tensor:
+def identity_grid_1HW2(size: int = CROP, device: torch.device = CPU) -> Tensor:
     """Sampling positions that change nothing, as `grid_sample` takes them."""
-    centres = (torch.arange(size) + 0.5) * (2 / size) - 1
+    centres = (torch.arange(size, device=device) + 0.5) * (2 / size) - 1
     y, x = torch.meshgrid(centres, centres, indexing="ij")
     return torch.stack([x, y], -1)[None]
 
@@ -32,9 +34,9 @@ def upsample(x_BCGG: Tensor, size: int = CROP) -> Tensor:
 
 def apply(crop_B3HW: Tensor, residual_B3GG: Tensor, flow_B2FF: Tensor) -> Tensor:
     """output(u) = crop(u + mask(u) flow(u)) + mask(u) residual(u), clamped to [0, 1]."""
-    mask = mask_11HH().to(crop_B3HW.device)
+    mask = mask_11HH(crop_B3HW.device)
     flow = upsample(flow_B2FF) * mask * (2 / CROP)
-    grid = identity_grid_1HW2().to(crop_B3HW.device) + flow.permute(0, 2, 3, 1)
+    grid = identity_grid_1HW2(device=crop_B3HW.device) + flow.permute(0, 2, 3, 1)
     warped = F.grid_sample(
         crop_B3HW, grid, mode="bicubic", padding_mode="border", align_corners=False
     )
@@ -45,6 +47,8 @@ def jitter(
     batch: int, degrees: float, zoom: float, shift: float, generator: torch.Generator
 ) -> Tensor:
     """Random similarities (B, 2, 3) in `affine_grid` units: what re-detection gets wrong.
+
+    They are drawn on the CPU: the same generator gives the same ones for every device.
 
     Args:
         zoom: largest relative change of scale.
@@ -70,7 +74,7 @@ def realignment(flow_B2FF: Tensor) -> Tensor:
     places = torch.from_numpy((align.TEMPLATE * 2 / CROP - 1).astype(np.float32))
     places_5X = places.to(flow_B2FF.device)
     grid = places_5X.expand(flow_B2FF.shape[0], 1, 5, 2)
-    masked = upsample(flow_B2FF) * mask_11HH().to(flow_B2FF.device)
+    masked = upsample(flow_B2FF) * mask_11HH(flow_B2FF.device)
     moved = F.grid_sample(masked, grid, mode="bilinear", align_corners=False)[:, :, 0]
     moved_B5X = moved.transpose(1, 2) * (-2 / CROP)
     shift = moved_B5X.mean(1)

@@ -9,23 +9,41 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
 
 from ermask.model_files import ROLES
-from ermask_training import published
+from ermask_training import processes, published
 from ermask_training.blocks import SignedFlow
 from ermask_training.config import TrainConfig
 from ermask_training.eraser import Eraser, eraser_from
 from ermask_training.protector import Protector
 from ermask_training.student import Student
 
+RANKS_APART = 1000
+"""Between the seeds of two processes: recipes and their parts take neighbouring ones."""
+
 
 class Run:
-    """The state of a run: two networks, their averages, optimisers and random generators."""
+    """The state of a run: two networks, their averages, optimisers and random generators.
 
-    def __init__(self, config: TrainConfig, student: Student) -> None:
+    The networks are the same in every process, and on its device. The generators are its own,
+    seeded by its rank, and draw on the CPU.
+
+    Args:
+        accelerator: what `processes.start` gives; without it, one process on the CPU.
+    """
+
+    def __init__(
+        self, config: TrainConfig, student: Student, accelerator: Accelerator | None = None
+    ) -> None:
         torch.manual_seed(config.seed)
         self.config = config
+        self.accelerator = accelerator or processes.start("no", cpu=True)
+        self.device: torch.device = self.accelerator.device
         self.step = 0
+        self.skipped = 0
+        """Updates skipped in a row, since their loss or gradient was not finite."""
         self.protector = Protector(config.max_residual, config.max_flow, student.shape)
         self.protector.student.load_state_dict(student.state_dict())
         self.protector.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -34,10 +52,14 @@ class Run:
         self.eraser_given = False
         """Whether the eraser came from an earlier run, and need not start as the protector."""
         self.networks = (self.protector, self.eraser)
+        for network in self.networks:
+            network.to(self.device)
         self.averages = (copy.deepcopy(self.protector), copy.deepcopy(self.eraser))
         self.optimisers = [self._optimiser(network) for network in self.networks]
-        self.generator = torch.Generator().manual_seed(config.seed + 1)
-        self.rng = np.random.default_rng(config.seed + 2)
+        rank = self.accelerator.process_index
+        self.generator = torch.Generator().manual_seed(config.seed + 1 + RANKS_APART * rank)
+        # rank 0 draws as a generator of the first number alone does
+        self.rng = np.random.default_rng([config.seed + 2, rank])
 
     @staticmethod
     def _optimiser(network: SignedFlow) -> torch.optim.Optimizer:
@@ -78,18 +100,20 @@ class Run:
                 old.lerp_(new, 1 - decay)
 
     def state(self) -> dict[str, Any]:
+        """What `restore` takes, of all processes together; all of them call it."""
+        mine, *others = gather_object([self._dice()])
         return {
             "protector": self.protector.state_dict(),
             "eraser": self.eraser.state_dict(),
             "averages": [network.state_dict() for network in self.averages],
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
-            "generator": self.generator.get_state(),
-            "rng": json.dumps(self.rng.bit_generator.state),
+            **mine,
+            "others": others,
             "eraser_given": self.eraser_given,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Continue where `state` was saved."""
+        """Continue where `state` was saved, by as many processes."""
         self.step = state["step"]
         self.eraser_given = state["eraser_given"]
         self.protector.load_state_dict(state["protector"])
@@ -98,5 +122,14 @@ class Run:
             network.load_state_dict(saved)
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
-        self.generator.set_state(state["generator"])
-        self.rng.bit_generator.state = json.loads(state["rng"])
+        # before there were several processes, there were no others
+        dice = [state, *state.get("others", [])][self.accelerator.process_index]
+        self.generator.set_state(dice["generator"])
+        self.rng.bit_generator.state = json.loads(dice["rng"])
+
+    def _dice(self) -> dict[str, Any]:
+        """The random generators of this process."""
+        return {
+            "generator": self.generator.get_state(),
+            "rng": json.dumps(self.rng.bit_generator.state),
+        }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from ermask_training import interrupts
 
 CHECKPOINT_SECONDS = 240.0
 WARM_UP = 50
@@ -76,11 +77,8 @@ def study(
         torch.save(state, fresh)
         fresh.replace(path)
 
-    stop: list[int] = []
-    signals = (signal.SIGTERM, signal.SIGINT)
-    previous = [signal.signal(each, lambda *_: stop.append(1)) for each in signals]
     saved, recent = started, 0.0
-    try:
+    with interrupts.noted() as stop:
         while step < steps and not stop:
             for group in optimiser.param_groups:
                 group["lr"] = rate * schedule(step, steps)
@@ -97,9 +95,6 @@ def study(
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
                 save()
                 saved = time.monotonic()
-    finally:
-        for each, handler in zip(signals, previous, strict=True):
-            signal.signal(each, handler)
     if step > first:
         save()
     if stop:

@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 from ermask.commands.terminal import printable
 from ermask.errors import ErmaskError
 
-LAB = ("torch", "onnx", "onnx2torch", "onnxruntime", "tomlkit")
+LAB = ("torch", "accelerate", "onnx", "onnx2torch", "onnxruntime", "tomlkit")
 """What the lab cannot do without, beside what serving needs."""
 
 

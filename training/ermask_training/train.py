@@ -1,4 +1,4 @@
-"""The training loop, in plain sight.
+"""What a training step is made of, in plain sight; `fit` has the loop.
 
 First the protector: bend a batch under random keys, judge it by surrogates. Then the eraser:
 protect, degrade as sites do, shift as re-detection does, and undo it with the right key.
@@ -7,26 +7,21 @@ Shape suffixes as in `blocks`.
 
 from __future__ import annotations
 
-import json
-import signal
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from torch import Tensor, nn
 
 from ermask.contract import RESIDUAL_GRID, STRENGTHS
-from ermask_training import checkpoint, curriculum, degrade, losses, render
-from ermask_training.config import TrainConfig
+from ermask_training import degrade, losses, render
 from ermask_training.data import CropSet
 from ermask_training.embeddings import embeddings
 from ermask_training.eraser import posted
 from ermask_training.keys import random_keys
 from ermask_training.run import Run
-from ermask_training.student import Student
 from ermask_training.surrogates import Recogniser
 from ermask_training.view import bare
 
@@ -59,73 +54,28 @@ def embed_all(
     return own_ND, mixed
 
 
-def fit(
-    config: TrainConfig,
+def prepared(
     crop_set: CropSet,
     recognisers: list[Recogniser],
-    student: Student,
-    folder: Path,
-    progress: Callable[[str], None] = print,
-    start_from: Path | None = None,
-) -> Path:
-    """Train, or go on training, the run in `folder`; returns the folder.
+    accelerator: Accelerator,
+    progress: Callable[[str], None],
+) -> Material:
+    """What steps are made of, on the accelerator's device.
 
-    A new run starts from the networks of the models folder or run `start_from`, where they fit.
-
-    Checkpoints every few minutes, at the end, and on SIGTERM; `metrics.jsonl` has a line a step.
+    Clean embeddings are made in float32, by the main process first: the others find them on disk.
+    Then the recognisers' networks, and nothing else, run in the accelerator's mixed precision. What
+    decides where a pixel goes, and what ships, stays in float32.
     """
-    run = Run(config, student)
-    if (folder / "state.pt").exists():
-        run.restore(checkpoint.load(folder))
-        progress(f"resumed at step {run.step}")
-    elif start_from is not None:
-        progress(f"{run.start_from(start_from)} tensors taken from {start_from}")
-    folder.mkdir(parents=True, exist_ok=True)
-    embeddings = [embed_all(crop_set, recogniser, progress) for recogniser in recognisers]
-    material = Material(crop_set, recognisers, embeddings)
-    stop: list[int] = []
-    previous = signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
-    saved = started = time.monotonic()
-    first = run.step
-    try:
-        with (folder / "metrics.jsonl").open("a") as log:
-            while run.step < config.steps and not stop:
-                terms = one_step(run, material)
-                run.step += 1
-                rate = (run.step - first) / (time.monotonic() - started)
-                log.write(json.dumps({"step": run.step, **terms}) + "\n")
-                log.flush()
-                if run.step % 20 == 0:
-                    left = (config.steps - run.step) / rate / 60
-                    shown = " ".join(f"{name} {value:.3f}" for name, value in terms.items())
-                    progress(f"{run.step}/{config.steps} {rate:.2f}/s {left:.0f} min left  {shown}")
-                if time.monotonic() - saved > config.checkpoint_minutes * 60:
-                    checkpoint.save(folder, config, run.step, run.state())
-                    saved = time.monotonic()
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-        checkpoint.save(folder, config, run.step, run.state())
-    return folder
-
-
-def one_step(run: Run, material: Material) -> dict[str, float]:
-    """One update of the network whose turn it is; returns the value of every term."""
-    config = run.config
-    phase = curriculum.phase(config, run.step)
-    if run.step == config.erase_from and not run.eraser_given:
-        run.start_eraser()
-    turn = 1 if phase.erase else 0
-    terms = (bend, erase)[turn](run, material)
-    total = torch.stack([getattr(config.weights, name) * x for name, x in terms.items()]).sum()
-    optimiser = run.optimisers[turn]
-    optimiser.zero_grad(set_to_none=True)
-    for group in optimiser.param_groups:
-        group["lr"] = phase.rate
-    total.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(run.networks[turn].parameters(), 1.0)
-    optimiser.step()
-    run.average(turn)
-    return {name: round(float(term.detach()), 5) for name, term in terms.items()}
+    device = accelerator.device
+    for recogniser in recognisers:
+        recogniser.to(device)
+    with accelerator.main_process_first():
+        found = [embed_all(crop_set, recogniser, progress) for recogniser in recognisers]
+    for recogniser in recognisers:
+        recogniser.net = accelerator.prepare_model(recogniser.net, evaluation_mode=True)
+    return Material(
+        crop_set, recognisers, [(own.to(device), mixed.to(device)) for own, mixed in found]
+    )
 
 
 def bend(run: Run, material: Material) -> dict[str, Tensor]:
@@ -134,7 +84,7 @@ def bend(run: Run, material: Material) -> dict[str, Tensor]:
     half = config.batch // 2
     chosen, crop_B3HW = photos(run, material.crop_set, half)
     # Each photo under two keys, each key on two photos.
-    keys = random_keys(half, run.generator)
+    keys = random_keys(half, run.generator).to(run.device)
     strength_B = strengths(run, half)
     parts = run.protector.parts(run.protector.features(crop_B3HW, strength_B)[2])
     key_BKHW, strength_B = torch.cat([keys, keys.roll(1, 0)]), strength_B.repeat(2)
@@ -150,7 +100,7 @@ def bend(run: Run, material: Material) -> dict[str, Tensor]:
     attacks, links, alike = [], [], []
     aligned = render.realignment(flow)
     for judge in run.rng.permutation(len(material.recognisers))[: config.surrogates_per_step]:
-        theta = render.jitter(config.batch, 3.0, 0.04, 4.0, run.generator)
+        theta = render.jitter(config.batch, 3.0, 0.04, 4.0, run.generator).to(run.device)
         seen = material.recognisers[judge](bent_B3HW, render.chain(aligned, theta))
         attacks.append(losses.attack(seen, material.embeddings[judge][1][chosen].repeat(2, 1)))
         links.append(losses.linkage(seen))
@@ -168,7 +118,7 @@ def erase(run: Run, material: Material) -> dict[str, Tensor]:
     strength_B = strengths(run, config.batch)
     student = run.protector.student
     with torch.no_grad():
-        key_BKHW = random_keys(config.batch, run.generator)
+        key_BKHW = random_keys(config.batch, run.generator).to(run.device)
         residual, flow = run.averages[0](crop_B3HW, key_BKHW, strength_B)
         dice = run.generator, run.rng
         copy_B3HW, original_B3HW, wanted = posted(crop_B3HW, residual, flow, dice)
@@ -176,10 +126,11 @@ def erase(run: Run, material: Material) -> dict[str, Tensor]:
     undo, back = run.eraser(copy_B3HW, key_BKHW, strength_B)
     restored_B3HW = render.apply(copy_B3HW, undo, back)
     unit = strength_B[:, None, None, None]
+    mask_11HH = render.mask_11HH(run.device)
     judge = int(run.rng.integers(len(material.recognisers)))
     seen = material.recognisers[judge](restored_B3HW)
     return {
-        "erase_pixels": losses.pixels(restored_B3HW, original_B3HW, render.mask_11HH()),
+        "erase_pixels": losses.pixels(restored_B3HW, original_B3HW, mask_11HH),
         "erase_flow": losses.flow_distance(back / unit, wanted / unit, config.max_flow),
         "erase_identity": losses.identity(seen, material.embeddings[judge][0][chosen]),
         "erase_student": losses.identity(student(bare(restored_B3HW)), known_BD),
@@ -189,12 +140,13 @@ def erase(run: Run, material: Material) -> dict[str, Tensor]:
 def photos(run: Run, crop_set: CropSet, count: int) -> tuple[Tensor, Tensor]:
     """Random crops: their places in the set, and crop_B3HW of more than one sharpness."""
     chosen = np.sort(run.rng.choice(len(crop_set), count, replace=False))
-    crop_B3HW = torch.from_numpy(crop_set.crops[chosen]).permute(0, 3, 1, 2).float() / 255
-    return torch.from_numpy(chosen), degrade.soften(crop_B3HW, run.rng)
+    pixels = torch.from_numpy(crop_set.crops[chosen]).to(run.device)
+    crop_B3HW = pixels.permute(0, 3, 1, 2).float() / 255
+    return torch.from_numpy(chosen).to(run.device), degrade.soften(crop_B3HW, run.rng)
 
 
 def strengths(run: Run, count: int) -> Tensor:
     """Strengths of random presets (count,)."""
     levels = [STRENGTHS[name] for name in STRENGTH_ODDS]
     drawn = run.rng.choice(levels, count, p=list(STRENGTH_ODDS.values()))
-    return torch.tensor(drawn, dtype=torch.float32)
+    return torch.tensor(drawn, dtype=torch.float32, device=run.device)

@@ -31,9 +31,10 @@ class View:
     def __init__(self, crop_B3HW: Tensor, flow_B2FF: Tensor, theta_B23: Tensor | None = None):
         theta = render.realignment(flow_B2FF) if theta_B23 is None else theta_B23
         self._theta_B23 = theta
-        grid = render.identity_grid_1HW2(SIDE) * SCALE
+        device = crop_B3HW.device
+        grid = render.identity_grid_1HW2(SIDE, device) * SCALE
         self._grid_BSS2 = moved(grid, theta)
-        mask = render.mask_11HH().expand(crop_B3HW.shape[0], -1, -1, -1)
+        mask = render.mask_11HH(device).expand(crop_B3HW.shape[0], -1, -1, -1)
         self._mask_B1SS = sampled(mask, self._grid_BSS2)
         shift = self._mask_B1SS * sampled(flow_B2FF, self._grid_BSS2) * (2 / CROP)
         self._bent_B3SS = sampled(crop_B3HW, self._grid_BSS2 + shift.permute(0, 2, 3, 1))
@@ -50,14 +51,14 @@ class View:
         """
         grey_B1SS = gradient_B3SS.sum(1, keepdim=True) * self._mask_B1SS
         smooth = F.avg_pool2d(grey_B1SS, 3, 1, 1)
-        places_1GG2 = render.identity_grid_1HW2(RESIDUAL_GRID)
+        places_1GG2 = render.identity_grid_1HW2(RESIDUAL_GRID, gradient_B3SS.device)
         grid_BGG2 = moved(places_1GG2, inverse(self._theta_B23)) / SCALE
         return F.grid_sample(smooth, grid_BGG2, mode="bilinear", align_corners=False)
 
 
 def bare(crop_B3HW: Tensor, theta_B23: Tensor | None = None) -> Tensor:
     """The faces (B, 3, S, S) of crops that nothing was done to."""
-    grid = render.identity_grid_1HW2(SIDE) * SCALE
+    grid = render.identity_grid_1HW2(SIDE, crop_B3HW.device) * SCALE
     if theta_B23 is None:
         return sampled(crop_B3HW, grid.expand(crop_B3HW.shape[0], -1, -1, -1))
     return sampled(crop_B3HW, moved(grid, theta_B23))
