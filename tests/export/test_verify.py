@@ -58,7 +58,7 @@ def test_a_good_file(data, protector, crops):
     assert len(found.lines()) == 5
 
 
-@pytest.mark.parametrize("name", ["stem.weight", "flow_head.bias", "flow_base"])
+@pytest.mark.parametrize("name", ["flow.parts", "student.head.4.bias"])
 def test_a_changed_weight(data, protector, crops, name):
     def perturb(model):
         for each in model.graph.initializer:

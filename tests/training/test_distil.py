@@ -13,7 +13,7 @@ import numpy as np
 
 from ermask.contract import CROP
 from ermask_training import data, distil, surrogates
-from ermask_training.blocks import SignedFlow
+from ermask_training.blocks import KeyedFlow
 from ermask_training.student import SIDE
 from ermask_training.teacher import Teacher, residual_streams
 
@@ -31,7 +31,7 @@ def master(school):
 def lessons(crops, master):
     torch.manual_seed(0)
     teacher = Teacher(master)
-    lessons = distil.Lessons(data.load(crops), SignedFlow(1.5), teacher, 3)
+    lessons = distil.Lessons(data.load(crops), KeyedFlow(1.5), teacher, 3)
     rng = np.random.default_rng(0)
     teacher.calibrate(lessons.photos(rng) for _ in range(6))
     return lessons
@@ -131,6 +131,12 @@ def test_lessons_bring_the_student_nearer(crops, master, models, tmp_path):
     assert json.loads(state["made_with"])["steps"] == [40]
     with pytest.raises(ValueError, match="steps differ"):
         taught(tmp_path / "long", (41, 20))
+
+
+def test_without_a_protector_copies_are_bent_by_parts_that_nobody_trained(crops, master, tmp_path):
+    crop_set = data.load(crops)
+    made = distil.distil(None, crop_set, master, tmp_path, steps=(1, 1), photos=3, progress=quiet)
+    assert made.shape == distil.load(tmp_path).shape
 
 
 def test_a_folder_without_a_student(tmp_path):

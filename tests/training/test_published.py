@@ -49,11 +49,11 @@ def test_a_file_that_is_none(tmp_path, content):
 def test_a_run_gives_its_averages(tmp_path, student):
     config = recipes.smoke()
     state = Run(config, student).state()
-    state["averages"][1]["stem.bias"] += 1
+    state["averages"][1]["painter.head.bias"] += 1
     checkpoint.save(tmp_path, config, config.steps, state)
     found = published.weights(tmp_path, "eraser")
-    assert torch.equal(found["stem.bias"], state["averages"][1]["stem.bias"])
-    assert not torch.equal(found["stem.bias"], state["eraser"]["stem.bias"])
+    assert torch.equal(found["painter.head.bias"], state["averages"][1]["painter.head.bias"])
+    assert not torch.equal(found["painter.head.bias"], state["eraser"]["painter.head.bias"])
 
 
 def test_a_run_starts_from_them(folder, tmp_path, crops, roster, student):
@@ -66,7 +66,7 @@ def test_a_run_starts_from_them(folder, tmp_path, crops, roster, student):
     shared = [name for name in run.protector.state_dict() if name in wanted]
     assert run.start_from(models) == len(wanted) + len(shared)
     for network in (run.protector, run.eraser, *run.averages):
-        assert torch.equal(network.state_dict()["flow_base"], wanted["flow_base"])
+        assert torch.equal(network.state_dict()["flow.parts"], wanted["flow.parts"])
     for name, weight in student.state_dict().items():
         assert torch.equal(run.protector.student.state_dict()[name], weight)
     crop_set = data.load(crops)
@@ -94,9 +94,9 @@ def test_what_bends_faces_and_its_bounds_come_from_either(folder, tmp_path, stud
     config = recipes.smoke()
     run = Run(config, student)
     checkpoint.save(tmp_path / "run", config, config.steps, run.state())
-    assert published.bounds(tmp_path / "run", "protector") == (config.max_residual, 1.5)
+    assert published.bounds(tmp_path / "run", "protector") == (config.max_residual, config.max_flow)
     flow = published.flow(tmp_path / "run")
-    assert torch.equal(flow.flow_base, run.protector.flow_base)
+    assert torch.equal(flow.parts, run.protector.flow.parts)
     assert not any(weight.requires_grad for weight in flow.parameters())
 
 
@@ -105,4 +105,4 @@ def test_weights_of_another_generation(folder):
     with pytest.raises(ValueError, match="weights of the protector do not fit"):
         published.network("protector", (0.1, 1.0), wanted)
     with pytest.raises(ValueError, match="weights of the eraser do not fit"):
-        published.network("eraser", (0.1, 1.0), {"stem.weight": torch.zeros(1)})
+        published.network("eraser", (0.1, 1.0), {"painter.head.weight": torch.zeros(1)})

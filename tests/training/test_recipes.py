@@ -19,7 +19,7 @@ def test_a_recipe_is_a_frozen_config_of_its_name(name):
 
 
 def test_an_unknown_recipe_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"no recipe 'frist'; there are large, shaded, smoke"):
+    with pytest.raises(ValueError, match=r"no recipe 'frist'; there are keyed, large, smoke"):
         recipes.find("frist")
 
 

@@ -129,3 +129,21 @@ def test_move_and_jitter():
     assert 0.96 <= float(scale.min()) < 0.97
     assert 1.03 < float(scale.max()) <= 1.04
     assert 3.5 < float(draws[:, :, 2].abs().max()) * CROP / 2 <= 4
+
+
+def test_the_way_back_of_a_flow():
+    rng = np.random.default_rng(5)
+    flow = torch.from_numpy(smooth(rng, 2, FLOW_GRID, 6, 6.0))[None]
+    picture = torch.from_numpy(photo(rng)).permute(2, 0, 1)[None].float() / 255
+    bent = render.bent(picture, flow, "bicubic")
+    left = [
+        float((render.bent(bent, back, "bicubic") - picture).abs().mean())
+        for back in (-flow, render.reverse(flow))
+    ]
+    assert left[1] < 0.6 * left[0]
+
+
+def test_similarities_turn_enlarge_and_shift():
+    found = render.similarities(torch.tensor([[0.0, 0.0, 0.0, 0.0], [90.0, 0.5, 11.2, -22.4]]))
+    assert torch.equal(found[0], torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]))
+    assert torch.allclose(found[1], torch.tensor([[0.0, -1.5, 0.1], [1.5, 0.0, -0.2]]), atol=1e-6)

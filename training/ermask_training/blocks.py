@@ -1,4 +1,4 @@
-"""What protector and eraser share: the network that bends a face as the key says.
+"""What protector and eraser share: the flow that a key decides, and a look at a face.
 
 Shape suffixes: B faces, C channels, H = W = contract.CROP, G residual grid, F flow grid,
 K key planes. Images are RGB in [0, 1]; flows are in crop pixels.
@@ -18,8 +18,34 @@ WIDTHS = (24, 56, 104, 144)
 """Channels at 56, 28, 14 and 7 pixels."""
 FLOW_SIDE = 14
 """Control points of the flow along one side: what makes it smooth."""
-FLOW_PARTS = 16
+FLOW_PARTS = 64
 """Parts of the flow whose signs the key decides, one entry of the key field each."""
+FIRST_SIZE = 0.075
+"""Standard deviation of a part before training, in units of the bound: together they nearly
+reach it."""
+
+
+class KeyedFlow(nn.Module):
+    """(key field, strength) -> flow, bounded by strength; the same for every face.
+
+    The sum of learned parts, each under a sign of the key. So it is odd in the key: over all keys
+    it has mean zero, and the opposite key gives the opposite flow. Who knows the key knows the
+    flow to the last digit, without looking at the face; a wrong key adds as much as it takes away.
+
+    Args:
+        max_flow: bound of |dx| and |dy| at strength 1, in crop pixels.
+    """
+
+    def __init__(self, max_flow: float) -> None:
+        super().__init__()
+        self.max_flow = max_flow
+        self.parts = nn.Parameter(torch.randn(FLOW_PARTS, 2, FLOW_SIDE, FLOW_SIDE) * FIRST_SIZE)
+
+    def forward(self, key_BKHW: Tensor, strength_B: Tensor) -> Tensor:
+        """Returns flow_B2FF."""
+        signs_BP = key_BKHW.flatten(1)[:, :FLOW_PARTS]
+        total = (signs_BP @ self.parts.flatten(1)).reshape(-1, 2, FLOW_SIDE, FLOW_SIDE)
+        return smooth(total) * (self.max_flow * strength_B[:, None, None, None])
 
 
 class Residual(nn.Module):
@@ -36,21 +62,11 @@ class Residual(nn.Module):
         return x_BCHW + self.gain * change
 
 
-class SignedFlow(nn.Module):
-    """(crop, key field, strength) -> flow, bounded by strength.
+class Context(nn.Module):
+    """(crop, strength) -> what it makes of a face at 28 and at 14 pixels; both know all of it."""
 
-    The network looks at the face and proposes parts of a flow; the key decides the sign of each,
-    and the flow is their sum. So it is odd in the key: over all keys it has mean zero, the
-    opposite key gives the opposite flow, and an eraser of this form can bend nothing back without
-    knowing signs. With a wrong key it adds as much as it takes away.
-
-    Args:
-        max_flow: bound of |dx| and |dy| at strength 1, in crop pixels.
-    """
-
-    def __init__(self, max_flow: float) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.max_flow = max_flow
         wide = WIDTHS
         self.stem = nn.Conv2d(3 * 16, wide[0], 3, padding=1)
         self.strength = nn.Linear(1, wide[3])
@@ -59,15 +75,12 @@ class SignedFlow(nn.Module):
             nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(wide)
         )
         self.middle = nn.ModuleList([Residual(wide[3]), Residual(wide[3])])
-        self.up = nn.ModuleList([nn.Conv2d(wide[3], wide[2], 1)])
-        self.decode = nn.ModuleList([Residual(wide[2])])
-        self.flow_head = nn.Conv2d(wide[2], FLOW_PARTS * 2, 3, padding=1)
-        self.flow_base = nn.Parameter(torch.randn(FLOW_PARTS * 2, FLOW_SIDE, FLOW_SIDE) * 0.03)
-        start_head(self.flow_head)
+        self.up = nn.ModuleList([nn.Conv2d(wide[3], wide[2], 1), nn.Conv2d(wide[2], wide[1], 1)])
+        self.decode = nn.ModuleList([Residual(wide[2]), Residual(wide[1])])
 
-    def features(self, crop_B3HW: Tensor, strength_B: Tensor) -> list[Tensor]:
-        """What it makes of a face at 56, 28 and 14 pixels; the last knows of the whole face."""
-        x = self.stem(F.pixel_unshuffle(crop_B3HW * 2 - 1, 4))
+    def forward(self, crop_B3HW: Tensor, strength_B: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns features_28 and features_14."""
+        x = self.stem(cells(crop_B3HW))
         skips = []
         for block, down in zip(self.encode, self.down, strict=True):
             x = block(x)
@@ -76,30 +89,14 @@ class SignedFlow(nn.Module):
         x = x + self.strength(strength_B[:, None])[:, :, None, None]
         for block in self.middle:
             x = block(x)
-        skips[2] = self.decode[0](larger(self.up[0](x)) + skips[2])
-        return skips
+        features_14 = self.decode[0](larger(self.up[0](x)) + skips[2])
+        features_28 = self.decode[1](larger(self.up[1](features_14)) + skips[1])
+        return features_28, features_14
 
-    def parts(self, features_14: Tensor) -> Tensor:
-        """What the face suggests, before any key: the parts of the flow (B, 2 P, 14, 14).
 
-        The same for every key: under several keys it is done once.
-        """
-        parts: Tensor = self.flow_head(F.silu(features_14)) + self.flow_base
-        return parts
-
-    def sign(self, parts: Tensor, key_BKHW: Tensor, strength_B: Tensor) -> Tensor:
-        """Put the parts together as the key says; returns flow_B2FF."""
-        signs = key_BKHW.flatten(1)[:, :FLOW_PARTS]
-        control = bound(mirrored(signed_sum(parts, signs)))
-        flow = F.interpolate(
-            control, scale_factor=FLOW_GRID / FLOW_SIDE, mode="bicubic", align_corners=False
-        ).clamp(-1, 1)
-        return flow * (self.max_flow * strength_B[:, None, None, None])
-
-    def bend(self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor) -> Tensor:
-        """Returns flow_B2FF."""
-        parts = self.parts(self.features(crop_B3HW, strength_B)[2])
-        return self.sign(parts, key_BKHW, strength_B)
+def cells(crop_B3HW: Tensor) -> Tensor:
+    """Squares of 4 x 4 pixels as the channels of one: (B, 48, 56, 56), in [-1, 1]."""
+    return F.pixel_unshuffle(crop_B3HW * 2 - 1, 4)
 
 
 def start_head(head: nn.Conv2d) -> None:
@@ -114,12 +111,15 @@ def larger(x_BCHW: Tensor) -> Tensor:
     return F.interpolate(x_BCHW, scale_factor=2.0, mode="nearest")
 
 
-def signed_sum(parts_BCHW: Tensor, signs_BP: Tensor) -> Tensor:
-    """Sum of P groups of C / P channels, each under its sign: (B, C / P, H, W)."""
-    batch, channels, height, width = parts_BCHW.shape
-    count = signs_BP.shape[1]
-    grouped = parts_BCHW.reshape(batch, count, channels // count, height, width)
-    return (grouped * signs_BP[:, :, None, None, None]).sum(1)
+def smooth(control_B2SS: Tensor) -> Tensor:
+    """Control points of any size to a flow (B, 2, F, F) in [-1, 1], alike on both sides."""
+    flow = F.interpolate(
+        bound(mirrored(control_B2SS)),
+        scale_factor=FLOW_GRID / FLOW_SIDE,
+        mode="bicubic",
+        align_corners=False,
+    )
+    return flow.clamp(-1, 1)
 
 
 def mirrored(flow_B2FF: Tensor) -> Tensor:

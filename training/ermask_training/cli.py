@@ -72,18 +72,19 @@ def teach(
         str, typer.Option(help="Surrogate to learn from; its licence must let you ship a student.")
     ],
     output: Annotated[Path, typer.Option(help="Folder of the student; an unfinished one goes on.")],
-    models: Models = None,
+    models: Annotated[
+        Path | None, typer.Option(help="Models folder or run whose protector bends its lessons.")
+    ] = None,
     stages: Annotated[int, typer.Option(min=1, help="Updates of each stage alone.")] = 2400,
     steps: Annotated[int, typer.Option(min=1, help="Updates of the whole.")] = 4000,
     threads: Threads = 0,
 ) -> None:
     """Teach the student, a small recogniser that ships inside the protector.
 
-    What bends the faces that it is shown comes from --models.
+    Faces that it is shown are bent by the protector of --models, or by parts that nobody trained.
     """
     import torch
 
-    from ermask import sessions
     from ermask_training import data as sets
     from ermask_training import distil, split
     from ermask_training import surrogates as recognisers
@@ -92,9 +93,8 @@ def teach(
         torch.set_num_threads(threads)
     crop_set = sets.load(data)
     [master] = recognisers.load(surrogates, "train", (teacher,))
-    source = models or sessions.PACKAGE_MODELS
-    split.record(output, split.of(crop_set, [master.entry]), source)
-    distil.distil(source, crop_set, master, output, steps=(stages, steps))
+    split.record(output, split.of(crop_set, [master.entry]), *([] if models is None else [models]))
+    distil.distil(models, crop_set, master, output, steps=(stages, steps))
 
 
 @app.command()

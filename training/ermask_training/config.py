@@ -18,7 +18,6 @@ class Weights:
     erase_pixels: float = 6.0
     erase_identity: float = 2.0
     erase_student: float = 1.0
-    erase_flow: float = 1.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +43,12 @@ class TrainConfig:
     """Crops a step and process. The protector learns on half as many photos, each under two keys.
     """
     seed: int = 0
-    max_residual: float = 13 / 255
-    max_flow: float = 1.5
+    max_residual: float = 14 / 255
+    max_flow: float = 2.0
+    flow_rate: float = 2e-2
+    """Peak learning rate of the protector, whose weights are a flow's control points."""
     peak_rate: float = 8e-4
+    """Peak learning rate of the eraser."""
     warm_up: int = 60
     averaging: float = 0.998
     """Decay of the exponential moving average of the weights; the average is what ships."""

@@ -29,7 +29,8 @@ def phase(config: TrainConfig, step: int) -> Phase:
     start, end = (config.erase_from, config.steps) if erase else (0, config.erase_from)
     rise = min(1.0, (step - start + 1) / min(config.warm_up, end - start))
     progress = (step - start) / (end - start)
-    return Phase(erase, config.peak_rate * rise * _cosine(progress))
+    peak = config.peak_rate if erase else config.flow_rate
+    return Phase(erase, peak * rise * _cosine(progress))
 
 
 def _cosine(progress: float) -> float:

@@ -23,11 +23,11 @@ from torch.nn import functional as F
 
 from ermask.contract import RESIDUAL_GRID, STRENGTHS
 from ermask_training import degrade, published, render
-from ermask_training.blocks import SignedFlow
+from ermask_training.blocks import KeyedFlow
 from ermask_training.config import TrainConfig
 from ermask_training.data import CropSet
 from ermask_training.keys import random_keys
-from ermask_training.protector import STEPS, room, shades
+from ermask_training.protector import LOOKS, room, shades
 from ermask_training.student import Student, centred, from_weights
 from ermask_training.study import study
 from ermask_training.surrogates import Recogniser
@@ -57,7 +57,7 @@ class Batch:
 class Lessons:
     """Batches for a student: made anew each time."""
 
-    def __init__(self, crop_set: CropSet, flow: SignedFlow, teacher: Teacher, photos: int) -> None:
+    def __init__(self, crop_set: CropSet, flow: KeyedFlow, teacher: Teacher, photos: int) -> None:
         self._crops = crop_set.crops
         self._flow = flow
         self._teacher = teacher
@@ -72,13 +72,11 @@ class Lessons:
         crop_B3HW = self.photos(rng)
         levels = np.array(list(STRENGTHS.values()), np.float32)
         strength_B = torch.from_numpy(rng.choice(levels, count))
-        parts = self._flow.parts(self._flow.features(crop_B3HW, strength_B)[2])
-        keys = random_keys(2 * count, generator)
-        flow = self._flow.sign(parts.repeat(2, 1, 1, 1), keys, strength_B.repeat(2))
+        flow = self._flow(random_keys(2 * count, generator), strength_B.repeat(2))
         residual = crop_B3HW.new_zeros(2 * count, 1, RESIDUAL_GRID, RESIDUAL_GRID)
         if student is not None:
             bound = MAX_RESIDUAL * strength_B[:, None, None, None] * room(crop_B3HW)
-            steps = int(rng.integers(1, STEPS + 1))
+            steps = int(rng.integers(1, len(LOOKS) + 1))
             residual[count:] = shades(student, crop_B3HW, flow[count:], bound, steps)
         source = crop_B3HW.repeat(2, 1, 1, 1)
         copies = render.apply(source, residual, flow)
@@ -101,7 +99,7 @@ class Lessons:
 
 
 def distil(
-    models: Path,
+    models: Path | None,
     crop_set: CropSet,
     teacher: Recogniser,
     output: Path,
@@ -114,7 +112,8 @@ def distil(
     """Train a student, or go on with it; it is kept in OUTPUT/student.pt.
 
     Args:
-        models: models folder or run whose protector makes the copies.
+        models: models folder or run whose protector bends the copies; without it they are bent
+            by parts that nobody trained.
         steps: updates stage by stage, and of the whole.
         photos: a step; each is seen clean and in two copies.
 
@@ -124,7 +123,8 @@ def distil(
     """
     torch.manual_seed(seed)
     master = Teacher(teacher)
-    lessons = Lessons(crop_set, published.flow(models), master, photos)
+    flow = KeyedFlow(TrainConfig.max_flow) if models is None else published.flow(models)
+    lessons = Lessons(crop_set, flow, master, photos)
     rng = np.random.default_rng(seed)
     master.calibrate(lessons.photos(rng) for _ in range(20))
     student = Student(master.shape)

@@ -1,4 +1,4 @@
-"""The eraser: takes the shades off a protected face, and bends it back as the key says.
+"""The eraser: bends a protected face back as the key says, and takes the shades off.
 
 Shape suffixes as in `blocks`.
 """
@@ -13,50 +13,78 @@ from torch.nn import functional as F
 from ermask_training import degrade, render
 from ermask_training.blocks import (
     WIDTHS,
+    Context,
+    KeyedFlow,
     Residual,
-    SignedFlow,
     bound,
+    cells,
     larger,
     start_head,
 )
 
-FINE, DEPTH = 48, 5
+FINE, DEPTH = 64, 6
 """Channels and blocks at 56 pixels, where it looks for shades; 4 x 4 pixels have 48 values."""
 
 
-class Eraser(SignedFlow):
+class Painter(nn.Module):
+    """(crop, strength) -> the residual that takes shades off, bounded by strength.
+
+    It needs no key: shades can be seen, or cannot.
+
+    Args:
+        max_residual: bound at strength 1, as in `ModelContract`.
+    """
+
+    def __init__(self, max_residual: float) -> None:
+        super().__init__()
+        self.max_residual = max_residual
+        self.context = Context()
+        self.wide = nn.Conv2d(WIDTHS[1], FINE, 1)
+        self.fine = nn.Conv2d(3 * 16, FINE, 3, padding=1)
+        self.paint = nn.Sequential(*(Residual(FINE) for _ in range(DEPTH)))
+        self.head = nn.Conv2d(FINE, 4, 3, padding=1)
+        start_head(self.head)
+
+    def forward(self, crop_B3HW: Tensor, strength_B: Tensor) -> Tensor:
+        """Returns residual_B3GG, the same in all colours."""
+        features_28, _ = self.context(crop_B3HW, strength_B)
+        painted = self.paint(self.fine(cells(crop_B3HW)) + larger(self.wide(features_28)))
+        shades_B1GG = bound(F.pixel_shuffle(self.head(F.silu(painted)), 2))
+        residual = shades_B1GG * (self.max_residual * strength_B[:, None, None, None])
+        return residual.expand(-1, 3, -1, -1)
+
+
+class Eraser(nn.Module):
     """(crop, key field, strength) -> (residual, flow), both bounded by strength.
 
-    It sees a copy that may have been recompressed. The shades are the same for every key and can
-    be seen, so every eraser can take them off; the way back of the flow only the key knows.
+    It sees a copy that may have been recompressed. The way back of the flow is the key's alone;
+    the face is bent back first, and looked at then.
 
     Args:
         max_residual, max_flow: bounds at strength 1, as in `ModelContract`.
     """
 
     def __init__(self, max_residual: float, max_flow: float) -> None:
-        super().__init__(max_flow)
-        self.max_residual = max_residual
-        self.up.append(nn.Conv2d(WIDTHS[2], WIDTHS[1], 1))
-        self.decode.append(Residual(WIDTHS[1]))
-        self.fine = nn.Conv2d(3 * 16, FINE, 3, padding=1)
-        self.context = nn.Conv2d(WIDTHS[1], FINE, 1)
-        self.paint = nn.Sequential(*(Residual(FINE) for _ in range(DEPTH)))
-        self.residual_head = nn.Conv2d(FINE, 4, 3, padding=1)
-        start_head(self.residual_head)
+        super().__init__()
+        self.flow = KeyedFlow(max_flow).requires_grad_(False)
+        """The protector's."""
+        self.painter = Painter(max_residual)
+
+    @property
+    def max_residual(self) -> float:
+        return self.painter.max_residual
+
+    @property
+    def max_flow(self) -> float:
+        return self.flow.max_flow
 
     def forward(
         self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Returns residual_B3GG, the same in all colours, and flow_B2FF."""
-        _, features_28, features_14 = self.features(crop_B3HW, strength_B)
-        flow = self.sign(self.parts(features_14), key_BKHW, strength_B)
-        context = self.decode[1](larger(self.up[1](features_14)) + features_28)
-        fine = self.fine(F.pixel_unshuffle(crop_B3HW * 2 - 1, 4))
-        painted = self.paint(fine + larger(self.context(context)))
-        shades_B1GG = bound(F.pixel_shuffle(self.residual_head(F.silu(painted)), 2))
-        residual = shades_B1GG * (self.max_residual * strength_B[:, None, None, None])
-        return residual.expand(-1, 3, -1, -1), flow
+        back = render.reverse(self.flow(key_BKHW, strength_B))
+        residual: Tensor = self.painter(render.bent(crop_B3HW, back), strength_B)
+        return residual, back
 
 
 def posted(
@@ -77,19 +105,3 @@ def posted(
     theta = render.jitter(len(crop_B3HW), 1.2, 0.015, 1.5, generator).to(crop_B3HW.device)
     copy_B3HW = render.move(degrade.sites(protected_B3HW, rng), theta)
     return copy_B3HW, render.move(crop_B3HW, theta), render.move(-flow_B2FF, theta)
-
-
-def eraser_from(flow: SignedFlow, max_residual: float) -> Eraser:
-    """An eraser that starts as the protector's guess of the flow, negated.
-
-    The protected face is nearly the original one, so the protector's own answer to it is nearly
-    what it was bent by. Training starts from there instead of from nothing.
-    """
-    eraser = Eraser(max_residual, flow.max_flow)
-    own, given = eraser.state_dict(), flow.state_dict()
-    eraser.load_state_dict({**own, **{name: given[name] for name in own if name in given}})
-    with torch.no_grad():
-        for name, weight in eraser.named_parameters():
-            if name.startswith("flow_"):
-                weight.neg_()
-    return eraser

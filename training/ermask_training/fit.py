@@ -121,8 +121,8 @@ def one_step(run: Run, material: Material) -> dict[str, float]:
     """
     config = run.config
     phase = curriculum.phase(config, run.step)
-    if run.step == config.erase_from and not run.eraser_given:
-        run.start_eraser()
+    if run.step == config.erase_from:
+        run.hand_over()
     turn = 1 if phase.erase else 0
     terms = (train.bend, train.erase)[turn](run, material)
     total = torch.stack([getattr(config.weights, name) * x for name, x in terms.items()]).sum()

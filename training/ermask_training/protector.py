@@ -1,8 +1,9 @@
 """The protector: bends a face as the key says, then shades it until the student is lost.
 
 The shades are found by projected gradient descent with momentum (Madry et al., 2018; Dong et al.,
-2018) on the student's similarity between the face and its protected copy. They are grey, and
-fainter on smooth skin.
+2018) on the student's similarity between the face and its protected copy. Each step looks at the
+face a little differently, every other one in a mirror, so that others than the student are misled
+too (input diversity; Xie et al., 2019). Shades are grey, and fainter on smooth skin.
 
 Shape suffixes as in `blocks`; S = student.SIDE.
 """
@@ -10,16 +11,24 @@ Shape suffixes as in `blocks`; S = student.SIDE.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ermask.contract import RESIDUAL_GRID
+from ermask_training import render
 from ermask_training.backward import traced
-from ermask_training.blocks import SignedFlow
+from ermask_training.blocks import KeyedFlow
 from ermask_training.student import Shape, Student, centred
 from ermask_training.view import View, bare
 
-STEPS = 5
+LOOKS = (
+    (0.0, 0.0, 0.0, 0.0),
+    (1.5, 0.02, 2.0, -1.0),
+    (-1.5, -0.02, -2.0, 1.0),
+    (1.0, -0.02, -1.0, 2.0),
+    (-1.0, 0.02, 1.0, -2.0),
+)
+"""How each step looks at a face: degrees, change of scale, and shift in crop pixels."""
 MOMENTUM = 0.9
 REACH = 1.5
 """How far the steps go together, in units of the bound: the bound is met, and can be left."""
@@ -33,24 +42,30 @@ DETAIL = 0.025
 """Fine detail (its local deviation, share of the range) at which half of it is spared."""
 
 
-class Protector(SignedFlow):
+class Protector(nn.Module):
     """(crop, key field, strength) -> (residual, flow), both bounded by strength.
 
     Args:
         max_residual: bound of |residual| at strength 1, as a share of the range.
+        max_flow: that of the flow; see `KeyedFlow`.
         shape: that of its student.
     """
 
     def __init__(self, max_residual: float, max_flow: float, shape: Shape) -> None:
-        super().__init__(max_flow)
+        super().__init__()
         self.max_residual = max_residual
+        self.flow = KeyedFlow(max_flow)
         self.student = Student(shape).requires_grad_(False)
+
+    @property
+    def max_flow(self) -> float:
+        return self.flow.max_flow
 
     def forward(
         self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Returns residual_B3GG, the same in all colours, and flow_B2FF."""
-        flow = self.bend(crop_B3HW, key_BKHW, strength_B)
+        flow = self.flow(key_BKHW, strength_B)
         unit = strength_B[:, None, None, None]
         bound_B1GG = self.max_residual * unit * room(crop_B3HW)
         residual_B1GG = shades(self.student, crop_B3HW, flow, bound_B1GG)
@@ -71,26 +86,40 @@ def room(crop_B3HW: Tensor) -> Tensor:
 
 @torch.no_grad()
 def shades(
-    student: Student, crop_B3HW: Tensor, flow_B2FF: Tensor, bound_B1GG: Tensor, steps: int = STEPS
+    student: Student,
+    crop_B3HW: Tensor,
+    flow_B2FF: Tensor,
+    bound_B1GG: Tensor,
+    steps: int = len(LOOKS),
 ) -> Tensor:
     """The residual (B, 1, G, G), nowhere larger than `bound`, that leads the student astray.
 
     It needs a flow to begin with: at the face itself the similarity has no slope.
+
+    Args:
+        steps: at most one for each of LOOKS.
     """
-    target_BD = student(bare(crop_B3HW))
-    view = View(crop_B3HW, flow_B2FF)
+    own_B3SS = bare(crop_B3HW)
+    targets = student(torch.cat([own_B3SS, own_B3SS.flip(3)])).chunk(2)
+    aligned = render.realignment(flow_B2FF)
+    looks_L23 = render.similarities(crop_B3HW.new_tensor(LOOKS[:steps]))
     share_B1GG = torch.zeros_like(bound_B1GG)
     pace_B1GG = torch.zeros_like(bound_B1GG)
-    for _ in range(steps):
+    for step in range(steps):
+        mirrored = step % 2 == 1
+        look_B23 = looks_L23[step].expand(len(crop_B3HW), 2, 3)
+        view = View(crop_B3HW, flow_B2FF, render.chain(aligned, look_B23))
         face_B3SS = view.face(share_B1GG * bound_B1GG)
-        embedding_BD, back = traced(student.layers, centred(face_B3SS))
-        towards_BD = turn(embedding_BD, target_BD)
-        gradient_B1GG = view.back(back(towards_BD)) * bound_B1GG
+        seen_B3SS = face_B3SS.flip(3) if mirrored else face_B3SS
+        embedding_BD, back = traced(student.layers, centred(seen_B3SS))
+        towards_B3SS = back(turn(embedding_BD, targets[mirrored]))
+        slope_B3SS = towards_B3SS.flip(3) if mirrored else towards_B3SS
+        gradient_B1GG = view.back(slope_B3SS) * bound_B1GG
         mean = gradient_B1GG.abs().mean((1, 2, 3), keepdim=True)
         pace_B1GG = MOMENTUM * pace_B1GG + gradient_B1GG / (mean + TINY)
         size = pace_B1GG.square().mean((1, 2, 3), keepdim=True).sqrt()
-        step = (pace_B1GG / (size + TINY)).clamp(-LONGEST, LONGEST)
-        share_B1GG = (share_B1GG - REACH / steps * step).clamp(-1, 1)
+        move = (pace_B1GG / (size + TINY)).clamp(-LONGEST, LONGEST)
+        share_B1GG = (share_B1GG - REACH / steps * move).clamp(-1, 1)
     return share_B1GG * bound_B1GG
 
 

@@ -14,13 +14,13 @@ from torch import Tensor
 from ermask.contract import METADATA_KEY, Role
 from ermask.model_files import ROLES
 from ermask_training import checkpoint
-from ermask_training.blocks import SignedFlow
+from ermask_training.blocks import KeyedFlow
 from ermask_training.eraser import Eraser
 from ermask_training.protector import Protector
 from ermask_training.student import shape_of
 
-STUDENT = "student."
-"""What the names of a student's weights begin with."""
+STUDENT, FLOW = "student.", "flow."
+"""What the names of a student's and of a flow's weights begin with."""
 PREFIX = "network."
 """What the export puts before the names of the weights."""
 
@@ -83,16 +83,16 @@ def network(
     return made.eval()
 
 
-def flow(folder: Path) -> SignedFlow:
+def flow(folder: Path) -> KeyedFlow:
     """What bends faces in a models folder or a run, for use and not for training.
 
     Raises:
         ValueError: see `bounds`; or it is of another generation of networks.
     """
-    made = SignedFlow(bounds(folder, "protector")[1])
+    made = KeyedFlow(bounds(folder, "protector")[1])
     given = weights(folder, "protector")
     try:
-        made.load_state_dict({name: given[name] for name in made.state_dict()})
+        made.load_state_dict({name: given[FLOW + name] for name in made.state_dict()})
     except (KeyError, RuntimeError) as error:
         raise ValueError(f"the protector in {folder} is not of this lab's kind") from error
     made.requires_grad_(False)

@@ -34,13 +34,27 @@ def upsample(x_BCGG: Tensor, size: int = CROP) -> Tensor:
 
 def apply(crop_B3HW: Tensor, residual_B3GG: Tensor, flow_B2FF: Tensor) -> Tensor:
     """output(u) = crop(u + mask(u) flow(u)) + mask(u) residual(u), clamped to [0, 1]."""
-    mask = mask_11HH(crop_B3HW.device)
-    flow = upsample(flow_B2FF) * mask * (2 / CROP)
+    painted = mask_11HH(crop_B3HW.device) * upsample(residual_B3GG)
+    return (bent(crop_B3HW, flow_B2FF, "bicubic") + painted).clamp(0, 1)
+
+
+def bent(crop_B3HW: Tensor, flow_B2FF: Tensor, mode: str = "bilinear") -> Tensor:
+    """crop(u + mask(u) flow(u)): what `apply` does without a residual, in a cheaper way."""
+    flow = upsample(flow_B2FF) * mask_11HH(crop_B3HW.device) * (2 / CROP)
     grid = identity_grid_1HW2(device=crop_B3HW.device) + flow.permute(0, 2, 3, 1)
-    warped = F.grid_sample(
-        crop_B3HW, grid, mode="bicubic", padding_mode="border", align_corners=False
+    return F.grid_sample(crop_B3HW, grid, mode=mode, padding_mode="border", align_corners=False)
+
+
+def reverse(flow_B2FF: Tensor) -> Tensor:
+    """The flow that takes this one back: b(u) = -f(u + b(u)), from -f(u) on, in one step."""
+    side = flow_B2FF.shape[-1]
+    mask = F.interpolate(mask_11HH(flow_B2FF.device), size=(side, side), mode="area")
+    moved = identity_grid_1HW2(side, flow_B2FF.device) - (mask * flow_B2FF * (2 / CROP)).permute(
+        0, 2, 3, 1
     )
-    return (warped + mask * upsample(residual_B3GG)).clamp(0, 1)
+    return -F.grid_sample(
+        flow_B2FF, moved, mode="bilinear", padding_mode="border", align_corners=False
+    )
 
 
 def jitter(
@@ -55,12 +69,17 @@ def jitter(
         shift: largest translation in crop pixels.
     """
     draw = torch.rand(batch, 4, generator=generator) * 2 - 1
-    angle = draw[:, 0] * degrees * torch.pi / 180
-    scale = 1 + draw[:, 1] * zoom
+    return similarities(draw * torch.tensor([degrees, zoom, shift, shift]))
+
+
+def similarities(changes_B4: Tensor) -> Tensor:
+    """(B, 2, 3) in `affine_grid` units, from degrees, change of scale, and shift in crop pixels."""
+    angle = changes_B4[:, 0] * torch.pi / 180
+    scale = 1 + changes_B4[:, 1]
     cos, sin = scale * torch.cos(angle), scale * torch.sin(angle)
-    move = draw[:, 2:] * (2 * shift / CROP)
+    move = changes_B4[:, 2:] * (2 / CROP)
     rows = torch.stack([cos, -sin, move[:, 0], sin, cos, move[:, 1]], 1)
-    return rows.reshape(batch, 2, 3)
+    return rows.reshape(-1, 2, 3)
 
 
 def realignment(flow_B2FF: Tensor) -> Tensor:

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
+from torch import nn
 
 from ermask.model_files import ROLES
 from ermask_training import processes, published
-from ermask_training.blocks import SignedFlow
 from ermask_training.config import TrainConfig
-from ermask_training.eraser import Eraser, eraser_from
+from ermask_training.eraser import Eraser
 from ermask_training.protector import Protector
 from ermask_training.student import Student
 
@@ -47,10 +47,8 @@ class Run:
         self.protector = Protector(config.max_residual, config.max_flow, student.shape)
         self.protector.student.load_state_dict(student.state_dict())
         self.protector.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.eraser: Eraser = eraser_from(self.protector, config.max_residual)
+        self.eraser = Eraser(config.max_residual, config.max_flow)
         self.eraser.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.eraser_given = False
-        """Whether the eraser came from an earlier run, and need not start as the protector."""
         self.networks = (self.protector, self.eraser)
         for network in self.networks:
             network.to(self.device)
@@ -62,15 +60,15 @@ class Run:
         self.rng = np.random.default_rng([config.seed + 2, rank])
 
     @staticmethod
-    def _optimiser(network: SignedFlow) -> torch.optim.Optimizer:
+    def _optimiser(network: nn.Module) -> torch.optim.Optimizer:
         learning = [weight for weight in network.parameters() if weight.requires_grad]
         return torch.optim.AdamW(learning, betas=(0.9, 0.98), weight_decay=1e-4)
 
-    def start_eraser(self) -> None:
-        """Give the eraser what the protector has learned (see `eraser_from`)."""
-        start = eraser_from(self.averages[0], self.config.max_residual)
+    def hand_over(self) -> None:
+        """Give the eraser the flow that the protector has learned."""
+        learned = self.averages[0].flow.state_dict()
         for network in (self.eraser, self.averages[1]):
-            network.load_state_dict(start.state_dict())
+            network.flow.load_state_dict(learned)
 
     def start_from(self, folder: Path) -> int:
         """Take over what fits of earlier networks; returns how many tensors did."""
@@ -87,7 +85,6 @@ class Run:
             network.load_state_dict({**own, **fitting})
             average.load_state_dict(network.state_dict())
             taken += len(fitting)
-        self.eraser_given = True
         return taken
 
     def average(self, turn: int) -> None:
@@ -109,13 +106,11 @@ class Run:
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             **mine,
             "others": others,
-            "eraser_given": self.eraser_given,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue where `state` was saved, by as many processes."""
         self.step = state["step"]
-        self.eraser_given = state["eraser_given"]
         self.protector.load_state_dict(state["protector"])
         self.eraser.load_state_dict(state["eraser"])
         for network, saved in zip(self.averages, state["averages"], strict=True):

@@ -15,7 +15,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from ermask.contract import RESIDUAL_GRID, STRENGTHS
+from ermask.contract import STRENGTHS
 from ermask_training import degrade, losses, render
 from ermask_training.data import CropSet
 from ermask_training.embeddings import embeddings
@@ -85,12 +85,9 @@ def bend(run: Run, material: Material) -> dict[str, Tensor]:
     chosen, crop_B3HW = photos(run, material.crop_set, half)
     # Each photo under two keys, each key on two photos.
     keys = random_keys(half, run.generator).to(run.device)
-    strength_B = strengths(run, half)
-    parts = run.protector.parts(run.protector.features(crop_B3HW, strength_B)[2])
-    key_BKHW, strength_B = torch.cat([keys, keys.roll(1, 0)]), strength_B.repeat(2)
-    flow = run.protector.sign(parts.repeat(2, 1, 1, 1), key_BKHW, strength_B)
-    nothing = crop_B3HW.new_zeros(config.batch, 1, RESIDUAL_GRID, RESIDUAL_GRID)
-    bent_B3HW = render.apply(crop_B3HW.repeat(2, 1, 1, 1), nothing, flow)
+    strength_B = strengths(run, half).repeat(2)
+    flow = run.protector.flow(torch.cat([keys, keys.roll(1, 0)]), strength_B)
+    bent_B3HW = render.bent(crop_B3HW.repeat(2, 1, 1, 1), flow, "bicubic")
     unit = strength_B[:, None, None, None]
     terms = {
         "flow_rough": losses.roughness(flow / unit, config.max_flow),
@@ -121,17 +118,15 @@ def erase(run: Run, material: Material) -> dict[str, Tensor]:
         key_BKHW = random_keys(config.batch, run.generator).to(run.device)
         residual, flow = run.averages[0](crop_B3HW, key_BKHW, strength_B)
         dice = run.generator, run.rng
-        copy_B3HW, original_B3HW, wanted = posted(crop_B3HW, residual, flow, dice)
+        copy_B3HW, original_B3HW, _ = posted(crop_B3HW, residual, flow, dice)
         known_BD = student(bare(crop_B3HW))
     undo, back = run.eraser(copy_B3HW, key_BKHW, strength_B)
     restored_B3HW = render.apply(copy_B3HW, undo, back)
-    unit = strength_B[:, None, None, None]
     mask_11HH = render.mask_11HH(run.device)
     judge = int(run.rng.integers(len(material.recognisers)))
     seen = material.recognisers[judge](restored_B3HW)
     return {
         "erase_pixels": losses.pixels(restored_B3HW, original_B3HW, mask_11HH),
-        "erase_flow": losses.flow_distance(back / unit, wanted / unit, config.max_flow),
         "erase_identity": losses.identity(seen, material.embeddings[judge][0][chosen]),
         "erase_student": losses.identity(student(bare(restored_B3HW)), known_BD),
     }

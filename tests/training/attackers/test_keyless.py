@@ -23,16 +23,17 @@ def test_it_has_the_form_and_bounds_of_our_eraser():
     assert flow.abs().max() <= 1.5
 
 
-def test_it_starts_from_the_published_trunk_and_not_from_its_heads():
+def test_it_starts_from_the_published_network_and_guesses_by_itself():
     torch.manual_seed(0)
     published = Eraser(8 / 255, 1.0)
     network = keyless.KeylessEraser(8 / 255, 1.0)
     weights = {**published.state_dict(), "of another kind": torch.zeros(3)}
     taken = network.start_from(weights)
-    own = network.net.state_dict()
-    same = [name for name in own if torch.equal(own[name], published.state_dict()[name])]
-    assert "stem.weight" in same and taken == len(published.state_dict()) - 5
-    assert "flow_head.weight" not in same and "residual_head.weight" not in same
+    own = network.state_dict()
+    painter, context = published.painter.state_dict(), published.painter.context.state_dict()
+    assert all(torch.equal(own[f"painter.{name}"], weight) for name, weight in painter.items())
+    assert all(torch.equal(own[f"look.{name}"], weight) for name, weight in context.items())
+    assert taken == len(painter) + len(context)
 
 
 def test_it_learns_to_undo_what_does_not_depend_on_the_key(setting, monkeypatch):

@@ -11,50 +11,62 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ermask.align import Pixels
-from ermask.contract import FIELD
 from ermask_training import degrade, losses, render
 from ermask_training.attackers import copies
 from ermask_training.attackers.judge import ORIGINAL, Judge
 from ermask_training.attackers.report import Mean, Report, circumstances
 from ermask_training.attackers.setting import Setting
+from ermask_training.blocks import WIDTHS, Context, smooth, start_head
 from ermask_training.config import Weights
 from ermask_training.embeddings import embeddings
-from ermask_training.eraser import Eraser, posted
+from ermask_training.eraser import Painter, posted
 from ermask_training.keys import random_keys
 from ermask_training.study import study
 
 PEAK_RATE = 8e-4
-HEADS = ("flow_", "residual_")
+FLOW_WEIGHT = 1.5
+"""Weight of the distance to the true flow; the other terms have those of our own eraser."""
 
 
 class KeylessEraser(nn.Module):
-    """(crop, strength) -> (residual, flow): the network of our own eraser, without a key.
+    """(crop, strength) -> (residual, flow): our own eraser, with a guess in place of the key.
 
-    Under a constant key the sum of signed parts is one plain head of the same width: the trunk
-    is ours and the answer depends on the photo alone.
+    It guesses the flow from the copy, bends it back, and takes the shades off what it sees then.
     """
 
     def __init__(self, max_residual: float, max_flow: float) -> None:
         super().__init__()
-        self.net = Eraser(max_residual, max_flow)
+        self.max_flow = max_flow
+        self.look = Context()
+        self.guess = nn.Conv2d(WIDTHS[2], 2, 3, padding=1)
+        self.painter = Painter(max_residual)
+        start_head(self.guess)
 
     def forward(self, crop_B3HW: Tensor, strength_B: Tensor) -> tuple[Tensor, Tensor]:
         """Returns residual_B3GG and flow_B2FF."""
-        constant_BKHW = torch.ones(len(crop_B3HW), *FIELD)
-        residual_B3GG, flow_B2FF = self.net(crop_B3HW, constant_BKHW, strength_B)
+        _, features_14 = self.look(crop_B3HW, strength_B)
+        unit = smooth(self.guess(F.silu(features_14)))
+        flow_B2FF = unit * (self.max_flow * strength_B[:, None, None, None])
+        residual_B3GG: Tensor = self.painter(render.bent(crop_B3HW, flow_B2FF), strength_B)
         return residual_B3GG, flow_B2FF
 
     def start_from(self, weights: dict[str, Tensor]) -> int:
-        """Take over what fits of a published eraser's trunk; returns how many tensors did."""
-        own = self.net.state_dict()
+        """Take over what fits of a published eraser; returns how many tensors did."""
+        own = self.state_dict()
+        given = weights | {
+            name.replace("painter.context.", "look."): weight
+            for name, weight in weights.items()
+            if name.startswith("painter.context.")
+        }
         fitting = {
             name: weight
-            for name, weight in weights.items()
-            if name in own and own[name].shape == weight.shape and not name.startswith(HEADS)
+            for name, weight in given.items()
+            if name in own and own[name].shape == weight.shape
         }
-        self.net.load_state_dict({**own, **fitting})
+        self.load_state_dict({**own, **fitting})
         return len(fitting)
 
 
@@ -90,9 +102,7 @@ def train(setting: Setting) -> KeylessEraser:
         bend = losses.flow_distance(back / unit, wanted / unit, contract.max_flow)
         identity = losses.identity(seen, clean[which][torch.from_numpy(chosen)])
         return (
-            weights.erase_pixels * pixels
-            + weights.erase_flow * bend
-            + weights.erase_identity * identity
+            weights.erase_pixels * pixels + FLOW_WEIGHT * bend + weights.erase_identity * identity
         )
 
     study(
