@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from ermask.contract import RESIDUAL_GRID, STRENGTHS
-from ermask_training import checkpoint, curriculum, degrade, losses, render
+from ermask_training import checkpoint, curriculum, degrade, losses, meta, render
 from ermask_training.config import TrainConfig
 from ermask_training.data import CropSet
 from ermask_training.embeddings import embeddings
@@ -136,29 +136,57 @@ def bend(run: Run, material: Material) -> dict[str, Tensor]:
     # Each photo under two keys, each key on two photos.
     keys = random_keys(half, run.generator)
     strength_B = strengths(run, half)
+    key_BKHW, strength_2B = torch.cat([keys, keys.roll(1, 0)]), strength_B.repeat(2)
+
+    def shown(parts: Tensor) -> tuple[Tensor, Tensor]:
+        flow = run.protector.sign(parts.repeat(2, 1, 1, 1), key_BKHW, strength_2B)
+        nothing = crop_B3HW.new_zeros(config.batch, 1, RESIDUAL_GRID, RESIDUAL_GRID)
+        return render.apply(crop_B3HW.repeat(2, 1, 1, 1), nothing, flow), flow
+
     parts = run.protector.parts(run.protector.features(crop_B3HW, strength_B)[2])
-    key_BKHW, strength_B = torch.cat([keys, keys.roll(1, 0)]), strength_B.repeat(2)
-    flow = run.protector.sign(parts.repeat(2, 1, 1, 1), key_BKHW, strength_B)
-    nothing = crop_B3HW.new_zeros(config.batch, 1, RESIDUAL_GRID, RESIDUAL_GRID)
-    bent_B3HW = render.apply(crop_B3HW.repeat(2, 1, 1, 1), nothing, flow)
-    unit = strength_B[:, None, None, None]
+    bent_B3HW, flow = shown(parts)
+    unit = strength_2B[:, None, None, None]
     terms = {
         "flow_rough": losses.roughness(flow / unit, config.max_flow),
         "flow_size": losses.size(flow / unit, config.max_flow),
         "key_flow": losses.key_flow(flow),
     }
-    attacks, links, alike = [], [], []
-    aligned = render.realignment(flow)
-    for judge in run.rng.permutation(len(material.recognisers))[: config.surrogates_per_step]:
-        theta = render.jitter(config.batch, 3.0, 0.04, 4.0, run.generator)
+    drawn = run.rng.permutation(len(material.recognisers))[: config.surrogates_per_step]
+    if config.meta_rate:
+        primary, auxiliary = drawn[:1], drawn[1:]
+        given = meta.balanced(judged(run, material, chosen, bent_B3HW, flow, auxiliary))
+        theta = meta.ahead(run.protector, given, config.meta_rate)
+        bent_B3HW, flow = shown(meta.parts_at(run.protector, theta, crop_B3HW, strength_B))
+        given += judged(run, material, chosen, bent_B3HW, flow, primary)
+    else:
+        given = judged(run, material, chosen, bent_B3HW, flow, drawn)
+    means = {name: torch.stack([each[name] for each in given]).mean() for name in given[0]}
+    return terms | means
+
+
+def judged(
+    run: Run,
+    material: Material,
+    chosen: Tensor,
+    bent_B3HW: Tensor,
+    flow_B2FF: Tensor,
+    which: Iterable[int],
+) -> list[meta.Terms]:
+    """The terms of each of these surrogates: photos `chosen`, bent under two keys each."""
+    found = []
+    aligned = render.realignment(flow_B2FF)
+    for judge in which:
+        theta = render.jitter(len(bent_B3HW), 3.0, 0.04, 4.0, run.generator)
         seen = material.recognisers[judge](bent_B3HW, render.chain(aligned, theta))
-        attacks.append(losses.attack(seen, material.embeddings[judge][1][chosen].repeat(2, 1)))
-        links.append(losses.linkage(seen))
-        alike.append(losses.likeness(seen))
-    terms["attack"] = torch.stack(attacks).mean()
-    terms["linkage"] = torch.stack(links).mean()
-    terms["likeness"] = torch.stack(alike).mean()
-    return terms
+        person_BD = material.embeddings[judge][1][chosen].repeat(2, 1)
+        found.append(
+            {
+                "attack": losses.attack(seen, person_BD),
+                "linkage": losses.linkage(seen),
+                "likeness": losses.likeness(seen),
+            }
+        )
+    return found
 
 
 def erase(run: Run, material: Material) -> dict[str, Tensor]:
