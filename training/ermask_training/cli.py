@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ermask_training.commands import bench
+from ermask_training.commands.ablation import ablate
 from ermask_training.commands.attack import attack
 from ermask_training.terminal import LabGroup, options, require_lab
 
@@ -25,6 +26,7 @@ app = typer.Typer(
     epilog=EPILOG,
 )
 app.callback()(options)
+app.command()(ablate)
 app.command()(attack)
 app.command()(bench.evaluate)
 app.command()(bench.compare)
@@ -126,12 +128,17 @@ def fit(
         Path | None,
         typer.Option(help="Models folder or run whose networks a new run starts from."),
     ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Instead of the recipe's: the same run by other dice.")
+    ] = None,
     threads: Threads = 0,
 ) -> None:
     """Train by a recipe, or go on with what is in --output.
 
     SIGTERM and Ctrl-C leave a checkpoint behind; the same command goes on from there.
     """
+    from dataclasses import replace
+
     import torch
 
     from ermask_training import checkpoint, distil, recipes, split, train
@@ -139,6 +146,8 @@ def fit(
     from ermask_training import surrogates as recognisers
 
     config = recipes.find(recipe)
+    if seed is not None:
+        config = replace(config, seed=seed)
     checkpoint.require_same_config(output, config)
     crop_set = sets.load(data)
     if validation is not None:

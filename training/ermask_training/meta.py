@@ -46,7 +46,12 @@ def balanced(terms: list[Terms]) -> list[Terms]:
 
     Args:
         terms: attack losses are not negative. Weights are constants to the gradient.
+
+    Raises:
+        ValueError: there is none.
     """
+    if not terms:
+        raise ValueError("a meta-auxiliary step needs two surrogates, one of them left out")
     losses = torch.stack([each[ATTACK] for each in terms]).detach() + TINY
     shares = losses / losses.mean()
     return [

@@ -26,7 +26,19 @@ def smoke() -> TrainConfig:
     )
 
 
-RECIPES: dict[str, Callable[[], TrainConfig]] = {"shaded": shaded, "smoke": smoke}
+def flow() -> TrainConfig:
+    """The flow alone, from scratch, for minutes: what a change to its training is held against."""
+    return TrainConfig(name="flow", steps=200, erase_from=200, surrogates_per_step=3)
+
+
+def flow_meta() -> TrainConfig:
+    """The same with the meta-auxiliary step; as many surrogates judge."""
+    return replace(flow(), name="flow_meta", meta_rate=0.3)
+
+
+RECIPES: dict[str, Callable[[], TrainConfig]] = {
+    each.__name__: each for each in (shaded, smoke, flow, flow_meta)
+}
 
 
 def find(name: str) -> TrainConfig:
