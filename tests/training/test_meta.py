@@ -134,7 +134,7 @@ def test_the_outer_gradient_is_that_of_the_primary_at_theta_ahead(start, materia
     dice = replay.run.generator.get_state()
     [far] = replay.terms(there, [primary])
     wanted = [(a + b) / 3 for a, b in zip(own, gradients(there, far["attack"]), strict=True)]
-    assert given["attack"].item() == pytest.approx(float(weighted + far["attack"]) / 3, rel=1e-4)
+    assert given["attack"].item() == pytest.approx((weighted + far["attack"]).item() / 3, rel=1e-4)
     assert close(found, wanted)
 
     # and it is not the one where nobody has stepped
