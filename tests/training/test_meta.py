@@ -150,7 +150,7 @@ def test_weights_are_in_proportion_to_the_losses_and_constant():
     found = meta.balanced(terms)
     assert [each["attack"].item() for each in found] == pytest.approx([0.05, 0.45], rel=1e-3)
     assert [each["linkage"].item() for each in found] == pytest.approx([0.1, 0.3])
-    sum(each["attack"] for each in found).backward()
+    torch.stack([each["attack"] for each in found]).sum().backward()
     assert losses.grad.tolist() == pytest.approx([0.5, 1.5], rel=1e-3)
 
 

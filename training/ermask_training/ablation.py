@@ -82,13 +82,13 @@ def ablate(
     for judge in judges:
         clean = embeddings(strangers, judge, progress)
         limits[judge.name] = impostor_threshold(clean, strangers.identities, FARS[0])
-    found = read_pairs(people)
+    victims = read_pairs(people)
     measured = []
-    for run in (None, *before, *after):
-        progress(f"measure {run or 'photos without protection'}")
-        measured.append(measure(run and published.flow(run), found, judges))
-    plain, one, two = measured[0], measured[1 : 1 + len(before)], measured[1 + len(before) :]
-    tables = differences(plain, one, two, limits)
+    for run in (*before, *after):
+        progress(f"measure {run}")
+        measured.append(measure(published.flow(run), victims, judges))
+    plain = measure(None, victims, judges)
+    tables = differences(plain, measured[: len(before)], measured[len(before) :], limits)
     return "\n".join([f"After minus before; {change}.", "", show_tables(tables)])
 
 
