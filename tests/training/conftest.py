@@ -97,6 +97,26 @@ def roster(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def several(roster: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with three surrogates and a judge: as the tiny one, with weights of their own."""
+    onnx = pytest.importorskip("onnx")
+    roles = {"one": "train", "two": "train", "three": "train", "judge": "validation"}
+    entries = [
+        {**ENTRY, "name": name, "file": f"{name}.onnx", "role": role}
+        for name, role in roles.items()
+    ]
+    folder = write_roster(tmp_path_factory.mktemp("several"), *entries)
+    rng = np.random.default_rng(5)
+    for name in roles:
+        model = onnx.load(roster / "tiny.onnx")
+        for weights in model.graph.initializer:
+            fresh = rng.normal(0, 0.2, onnx.numpy_helper.to_array(weights).shape)
+            weights.CopyFrom(onnx.numpy_helper.from_array(fresh.astype(np.float32), weights.name))
+        onnx.save(model, folder / f"{name}.onnx")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def school(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with the recogniser `master`, which has residual streams at 28, 14 and 7 pixels."""
     pytest.importorskip("onnx")

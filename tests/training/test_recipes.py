@@ -19,7 +19,8 @@ def test_a_recipe_is_a_frozen_config_of_its_name(name):
 
 
 def test_an_unknown_recipe_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"no recipe 'frist'; there are keyed, large, smoke"):
+    known = "flow, flow_meta, keyed, large, smoke"
+    with pytest.raises(ValueError, match=f"no recipe 'frist'; there are {known}"):
         recipes.find("frist")
 
 
@@ -35,8 +36,17 @@ def test_smoke_enters_every_stage():
         ({"batch": 2}, "batch"),
         ({"erase_from": 0}, "erase_from"),
         ({"erase_from": 7}, "erase_from <= steps"),
+        ({"meta_rate": -0.1}, "meta_rate must not be negative"),
+        ({"meta_rate": 0.1}, "needs two surrogates_per_step"),
     ],
 )
 def test_impossible_configs(changes, said):
     with pytest.raises(ValueError, match=said):
         replace(recipes.smoke(), **changes)
+
+
+def test_the_meta_step_is_all_that_its_recipe_changes():
+    one, two = recipes.flow(), recipes.flow_meta()
+    assert two.meta_rate > one.meta_rate == 0
+    assert replace(two, name=one.name, meta_rate=0.0) == one
+    assert one.erase_from == one.steps

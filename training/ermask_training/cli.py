@@ -9,6 +9,7 @@ import typer
 
 from ermask_training.commands import bench
 from ermask_training.commands import surrogates as roster
+from ermask_training.commands.ablation import ablate
 from ermask_training.commands.attack import attack
 from ermask_training.commands.fit import fit
 from ermask_training.terminal import LabGroup, options, require_lab
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.callback()(options)
 app.command()(fit)
+app.command()(ablate)
 app.command()(attack)
 app.command()(bench.evaluate)
 app.command()(bench.compare)

@@ -56,6 +56,8 @@ class TrainConfig:
     """Names from the roster; empty: all with role `train`."""
     surrogates_per_step: int = 2
     """For the protector; the eraser is judged by one, and by the student."""
+    meta_rate: float = 0.0
+    """Size of the inner step of the meta-auxiliary step, see `meta`; 0: there is none."""
     checkpoint_minutes: float = 4.0
     weights: Weights = field(default_factory=Weights)
 
@@ -64,3 +66,7 @@ class TrainConfig:
             raise ValueError("batch must be even and at least 4")
         if not 0 < self.erase_from <= self.steps:
             raise ValueError("need 0 < erase_from <= steps")
+        if self.meta_rate < 0:
+            raise ValueError("meta_rate must not be negative")
+        if self.meta_rate and self.surrogates_per_step < 2:
+            raise ValueError("a meta-auxiliary step needs two surrogates_per_step")

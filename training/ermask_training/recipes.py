@@ -48,10 +48,18 @@ def smoke() -> TrainConfig:
     )
 
 
+def flow() -> TrainConfig:
+    """The flow alone, from scratch, for minutes: what a change to its training is held against."""
+    return TrainConfig(name="flow", steps=200, erase_from=200, surrogates_per_step=3)
+
+
+def flow_meta() -> TrainConfig:
+    """The same with the meta-auxiliary step; as many surrogates judge."""
+    return replace(flow(), name="flow_meta", meta_rate=20.0)
+
+
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
-    "keyed": keyed,
-    "large": large,
-    "smoke": smoke,
+    each.__name__: each for each in (keyed, large, smoke, flow, flow_meta)
 }
 
 

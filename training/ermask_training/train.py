@@ -7,7 +7,7 @@ Shape suffixes as in `blocks`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from ermask.contract import STRENGTHS
-from ermask_training import degrade, losses, render
+from ermask_training import degrade, losses, meta, render
 from ermask_training.data import CropSet
 from ermask_training.embeddings import embeddings
 from ermask_training.eraser import posted
@@ -85,27 +85,52 @@ def bend(run: Run, material: Material) -> dict[str, Tensor]:
     chosen, crop_B3HW = photos(run, material.crop_set, half)
     # Each photo under two keys, each key on two photos.
     keys = random_keys(half, run.generator).to(run.device)
+    key_BKHW = torch.cat([keys, keys.roll(1, 0)])
     strength_B = strengths(run, half).repeat(2)
-    flow = run.protector.flow(torch.cat([keys, keys.roll(1, 0)]), strength_B)
-    bent_B3HW = render.bent(crop_B3HW.repeat(2, 1, 1, 1), flow, "bicubic")
+    flow = run.protector.flow(key_BKHW, strength_B)
     unit = strength_B[:, None, None, None]
     terms = {
         "flow_rough": losses.roughness(flow / unit, config.max_flow),
         "flow_size": losses.size(flow / unit, config.max_flow),
         "key_flow": losses.key_flow(flow),
     }
-    attacks, links, alike = [], [], []
-    aligned = render.realignment(flow)
-    for judge in run.rng.permutation(len(material.recognisers))[: config.surrogates_per_step]:
-        theta = render.jitter(config.batch, 3.0, 0.04, 4.0, run.generator).to(run.device)
+    drawn = run.rng.permutation(len(material.recognisers))[: config.surrogates_per_step]
+    if config.meta_rate:
+        primary, auxiliary = drawn[:1], drawn[1:]
+        given = meta.balanced(judged(run, material, chosen, crop_B3HW, flow, auxiliary))
+        theta = meta.ahead(run.protector.flow, given, config.meta_rate)
+        flow_there = meta.flow_at(run.protector.flow, theta, key_BKHW, strength_B)
+        given += judged(run, material, chosen, crop_B3HW, flow_there, primary)
+    else:
+        given = judged(run, material, chosen, crop_B3HW, flow, drawn)
+    means = {name: torch.stack([each[name] for each in given]).mean() for name in given[0]}
+    return terms | means
+
+
+def judged(
+    run: Run,
+    material: Material,
+    chosen: Tensor,
+    crop_B3HW: Tensor,
+    flow_B2FF: Tensor,
+    which: Iterable[int],
+) -> list[meta.Terms]:
+    """The terms of each of these surrogates: photos `chosen`, bent under two keys each."""
+    found = []
+    bent_B3HW = render.bent(crop_B3HW.repeat(2, 1, 1, 1), flow_B2FF, "bicubic")
+    aligned = render.realignment(flow_B2FF)
+    for judge in which:
+        theta = render.jitter(len(bent_B3HW), 3.0, 0.04, 4.0, run.generator).to(run.device)
         seen = material.recognisers[judge](bent_B3HW, render.chain(aligned, theta))
-        attacks.append(losses.attack(seen, material.embeddings[judge][1][chosen].repeat(2, 1)))
-        links.append(losses.linkage(seen))
-        alike.append(losses.likeness(seen))
-    terms["attack"] = torch.stack(attacks).mean()
-    terms["linkage"] = torch.stack(links).mean()
-    terms["likeness"] = torch.stack(alike).mean()
-    return terms
+        person_BD = material.embeddings[judge][1][chosen].repeat(2, 1)
+        found.append(
+            {
+                "attack": losses.attack(seen, person_BD),
+                "linkage": losses.linkage(seen),
+                "likeness": losses.likeness(seen),
+            }
+        )
+    return found
 
 
 def erase(run: Run, material: Material) -> dict[str, Tensor]:

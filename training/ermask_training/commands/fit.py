@@ -22,6 +22,9 @@ def fit(
         Path | None,
         typer.Option(help="Models folder or run whose networks a new run starts from."),
     ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Instead of the recipe's: the same run by other dice.")
+    ] = None,
     precision: Annotated[
         str | None,
         typer.Option(
@@ -42,6 +45,8 @@ def fit(
     SIGTERM and Ctrl-C leave a checkpoint behind; the same command goes on from there. Under
     `accelerate launch` several processes train one run.
     """
+    from dataclasses import replace
+
     import torch
 
     from ermask_training import checkpoint, distil, processes, recipes, scalars, split
@@ -50,6 +55,8 @@ def fit(
     from ermask_training import surrogates as recognisers
 
     config = recipes.find(recipe)
+    if seed is not None:
+        config = replace(config, seed=seed)
     checkpoint.require_same_config(output, config)
     if tensorboard:
         scalars.require_tensorboard()
