@@ -118,10 +118,10 @@ def test_figures_that_are_none(run, tmp_path, crops, content):
 def test_nothing_is_written_when_verification_fails(run, tmp_path, crops, monkeypatch):
     def broken(graph):
         with torch.no_grad():
-            graph.network.stem.bias.add_(1)
+            graph.network.flow.parts.add_(1)
         data = to_onnx(graph)
         with torch.no_grad():
-            graph.network.stem.bias.sub_(1)
+            graph.network.flow.parts.sub_(1)
         return data
 
     monkeypatch.setattr("ermask_export.release.to_onnx", broken)
@@ -164,9 +164,9 @@ def swap(folder, data: bytes) -> None:
 def test_other_weights_than_the_runs(folder, run, crops):
     """Only the run can tell: the file is a good network, with the wrong weights."""
     model = onnx.load(folder / "protector.onnx")
-    [bias] = [each for each in model.graph.initializer if each.name == "network.stem.bias"]
-    value = onnx.numpy_helper.to_array(bias) + np.float32(0.5)
-    bias.CopyFrom(onnx.numpy_helper.from_array(value, bias.name))
+    [parts] = [each for each in model.graph.initializer if each.name == "network.flow.parts"]
+    value = onnx.numpy_helper.to_array(parts) + np.float32(0.5)
+    parts.CopyFrom(onnx.numpy_helper.from_array(value, parts.name))
     swap(folder, model.SerializeToString())
     verify_folder(folder, crops, progress=quiet)
     with pytest.raises(VerificationError, match="differs from torch"):
@@ -176,8 +176,8 @@ def test_other_weights_than_the_runs(folder, run, crops):
 def test_another_graph_than_the_networks(folder, crops):
     """No run is needed to see that a file computes something else than its weights say."""
     model = onnx.load(folder / "protector.onnx")
-    sigmoid = next(node for node in model.graph.node if node.op_type == "Sigmoid")
-    sigmoid.op_type = "Tanh"
+    relu = next(node for node in model.graph.node if node.op_type == "Relu")
+    relu.op_type = "Abs"
     swap(folder, model.SerializeToString())
     with pytest.raises(VerificationError, match="differs from torch"):
         verify_folder(folder, crops, progress=quiet)

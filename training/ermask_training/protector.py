@@ -107,8 +107,7 @@ def shades(
     pace_B1GG = torch.zeros_like(bound_B1GG)
     for step in range(steps):
         mirrored = step % 2 == 1
-        look_B23 = looks_L23[step].expand(len(crop_B3HW), 2, 3)
-        view = View(crop_B3HW, flow_B2FF, render.chain(aligned, look_B23))
+        view = View(crop_B3HW, flow_B2FF, render.chain(aligned, looks_L23[step : step + 1]))
         face_B3SS = view.face(share_B1GG * bound_B1GG)
         seen_B3SS = face_B3SS.flip(3) if mirrored else face_B3SS
         embedding_BD, back = traced(student.layers, centred(seen_B3SS))

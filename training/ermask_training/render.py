@@ -48,12 +48,11 @@ def bent(crop_B3HW: Tensor, flow_B2FF: Tensor, mode: str = "bilinear") -> Tensor
 def reverse(flow_B2FF: Tensor) -> Tensor:
     """The flow that takes this one back: b(u) = -f(u + b(u)), from -f(u) on, in one step."""
     side = flow_B2FF.shape[-1]
-    mask = F.interpolate(mask_11HH(flow_B2FF.device), size=(side, side), mode="area")
-    moved = identity_grid_1HW2(side, flow_B2FF.device) - (mask * flow_B2FF * (2 / CROP)).permute(
-        0, 2, 3, 1
-    )
+    mask = F.avg_pool2d(mask_11HH(flow_B2FF.device), CROP // side)
+    shift = (mask * flow_B2FF * (2 / CROP)).permute(0, 2, 3, 1)
+    places = identity_grid_1HW2(side, flow_B2FF.device) - shift
     return -F.grid_sample(
-        flow_B2FF, moved, mode="bilinear", padding_mode="border", align_corners=False
+        flow_B2FF, places, mode="bilinear", padding_mode="border", align_corners=False
     )
 
 
