@@ -82,9 +82,13 @@ class Eraser(nn.Module):
         self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Returns residual_B3GG, the same in all colours, and flow_B2FF."""
-        back = render.reverse(self.flow(key_BKHW, strength_B))
+        back = self.back(key_BKHW, strength_B)
         residual: Tensor = self.painter(render.bent(crop_B3HW, back), strength_B)
         return residual, back
+
+    def back(self, key_BKHW: Tensor, strength_B: Tensor) -> Tensor:
+        """The way back of the protector's flow: (B, 2, F, F)."""
+        return render.reverse(self.flow(key_BKHW, strength_B))
 
 
 def posted(

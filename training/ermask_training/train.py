@@ -63,8 +63,8 @@ def prepared(
     """What steps are made of, on the accelerator's device.
 
     Clean embeddings are made in float32, by the main process first: the others find them on disk.
-    Then the recognisers' networks, and nothing else, run in the accelerator's mixed precision. What
-    decides where a pixel goes, and what ships, stays in float32.
+    Then the recognisers' networks run in the accelerator's mixed precision. What decides where a
+    pixel goes, and all weights, stay in float32.
     """
     device = accelerator.device
     for recogniser in recognisers:
@@ -145,8 +145,10 @@ def erase(run: Run, material: Material) -> dict[str, Tensor]:
         dice = run.generator, run.rng
         copy_B3HW, original_B3HW, _ = posted(crop_B3HW, residual, flow, dice)
         known_BD = student(bare(crop_B3HW))
-    undo, back = run.eraser(copy_B3HW, key_BKHW, strength_B)
-    restored_B3HW = render.apply(copy_B3HW, undo, back)
+    back = run.eraser.back(key_BKHW, strength_B)
+    with run.accelerator.autocast():
+        undo = run.eraser.painter(render.bent(copy_B3HW, back), strength_B)
+    restored_B3HW = render.apply(copy_B3HW, undo.float(), back)
     mask_11HH = render.mask_11HH(run.device)
     judge = int(run.rng.integers(len(material.recognisers)))
     seen = material.recognisers[judge](restored_B3HW)
