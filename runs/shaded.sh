@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# The released model, which shades faces against a student of its own: every command from photos to
-# models folder.
+# The third released model, which shades faces against a student of its own: every command from photos
+# to models folder.
+#
+# The lab has moved on and has this recipe no more: check out commit 8165826 to run it.
 #
 #   runs/shaded.sh FACES RECOGNISERS
 #
