@@ -43,8 +43,8 @@ class TrainConfig:
     """Crops a step and process. The protector learns on half as many photos, each under two keys.
     """
     seed: int = 0
-    max_residual: float = 14 / 255
-    max_flow: float = 2.0
+    max_residual: float = 15 / 255
+    max_flow: float = 1.7
     flow_rate: float = 2e-2
     """Peak learning rate of the protector, whose weights are a flow's control points."""
     peak_rate: float = 8e-4

@@ -18,7 +18,7 @@ from torch import Tensor
 from ermask_training.config import Scale
 
 PRECISIONS = ("no", "bf16")
-"""Mixed precision: none, or the recognisers in bfloat16."""
+"""Mixed precision: none, or the recognisers and what the eraser paints in bfloat16."""
 PATIENCE = timedelta(hours=4)
 """How long processes wait for the main one, which embeds the whole set before the first step."""
 

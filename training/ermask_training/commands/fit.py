@@ -28,8 +28,8 @@ def fit(
     precision: Annotated[
         str | None,
         typer.Option(
-            help="Mixed precision of the recognisers: no or bf16. Without it, what `accelerate "
-            "launch` says, else no."
+            help="Mixed precision of recognisers and eraser: no or bf16. Without it, what "
+            "`accelerate launch` says, else no."
         ),
     ] = None,
     cpu: Annotated[bool, typer.Option("--cpu", help="Use no GPU.")] = False,
