@@ -16,8 +16,9 @@ from torch.nn import functional as F
 from ermask.align import TEMPLATE_SCALE
 from ermask.contract import CROP
 from ermask_training import render
+from ermask_training.roster.conversion import to_module
 from ermask_training.roster.entries import Entry, Role, read_roster
-from ermask_training.roster.loaders import open_network, to_module
+from ermask_training.roster.loaders import open_network
 
 __all__ = ["Entry", "Recogniser", "Role", "load", "read_roster", "to_module"]
 

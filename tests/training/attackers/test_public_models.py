@@ -52,10 +52,17 @@ def test_the_weights_of_an_exported_network_come_out_by_name(tmp_path, write_mod
     assert graph.contract == ModelContract(role="eraser", max_residual=8 / 255, max_flow=1.0)
     data = to_onnx(graph)
     write_models(tmp_path / "made", {"protector": tiny_networks["protector"], "eraser": data})
-    weights = open_models(tmp_path / "made")[1].weights
+    eraser = open_models(tmp_path / "made")[1]
     own = network.state_dict()
-    assert weights.keys() <= own.keys()
-    assert torch.equal(weights["stem.weight"], own["stem.weight"])
+    assert eraser.weights.keys() <= own.keys()
+    assert torch.equal(eraser.weights["painter.head.weight"], own["painter.head.weight"])
+    # gradients go through the unbending, to whoever looks for a key
+    crop, key, strength = (torch.from_numpy(each) for each in inputs(2).values())
+    residual, back = eraser(crop, key.requires_grad_(), strength)
+    for found, wanted in zip((residual, back), graph(crop, key, strength), strict=True):
+        assert torch.allclose(found, wanted, atol=1e-5)
+    (slope,) = torch.autograd.grad(residual.sum(), key)
+    assert slope.abs().sum() > 0
 
 
 def test_damaged_files_and_swapped_roles_are_refused(tiny_models, tiny_networks, write_models):

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from ermask.contract import CROP
-from ermask_training.roster import loaders
+from ermask_training.roster import conversion, loaders
 from ermask_training.roster.add import Candidate, add
 from ermask_training.roster.entries import Entry, loader_of
 from ermask_training.surrogates import Recogniser
@@ -104,7 +104,7 @@ def test_a_state_dict_is_no_torchscript(tmp_path, tiny_module):
 @pytest.fixture(scope="module")
 def inception():
     """The class InceptionResnetV1."""
-    loaders._define_nms()
+    conversion.define_nms()
     reason = "facenet-pytorch is not installed"
     module = pytest.importorskip("facenet_pytorch.models.inception_resnet_v1", reason=reason)
     return module.InceptionResnetV1

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ermask_training.roster import packs
+from ermask_training.roster import conversion, packs
 from ermask_training.roster.entries import Loader
 
 FACENET_SIZE = (160, 160)
@@ -31,7 +31,7 @@ def open_network(path: Path, loader: Loader) -> nn.Module:
         ValueError: the file cannot be read by this loader, or a package that it needs is missing.
     """
     openers: dict[Loader, Callable[[Path], nn.Module]] = {
-        "onnx": to_module,
+        "onnx": conversion.to_module,
         "insightface": _open_insightface,
         "torchscript": _Script,
         "facenet-pytorch": _open_facenet,
@@ -69,17 +69,6 @@ def face_size(path: Path, loader: Loader) -> tuple[int, int] | None:
     return None if height is None or width is None else (height, width)
 
 
-def to_module(path: Path) -> nn.Module:
-    """ONNX file to a differentiable module."""
-    _define_nms()
-    import onnx
-    import onnx2torch
-
-    module: nn.Module = onnx2torch.convert(onnx.load(str(path)))
-    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return module
-
-
 class _Script(nn.Module):
     """A TorchScript file. Its views of memory were written for contiguous faces."""
 
@@ -98,11 +87,11 @@ def _open_insightface(path: Path) -> nn.Module:
     import onnx
 
     packs.require_recognition(onnx.load(str(path), load_external_data=False))
-    return to_module(path)
+    return conversion.to_module(path)
 
 
 def _open_facenet(path: Path) -> nn.Module:
-    _define_nms()
+    conversion.define_nms()
     from facenet_pytorch.models.inception_resnet_v1 import InceptionResnetV1
 
     weights = torch.load(path, map_location="cpu", weights_only=True)
@@ -112,25 +101,3 @@ def _open_facenet(path: Path) -> nn.Module:
     # published files have the classifier too, whose size is the number of people in training
     network.load_state_dict({k: v for k, v in weights.items() if not k.startswith("logits.")})
     return network
-
-
-def _define_nms() -> None:
-    """Let torchvision import beside a torch it was not built with.
-
-    onnx2torch imports torchvision for one operator that recognisers do not have, facenet-pytorch
-    for its detector. Its wheel fails to import ("operator torchvision::nms does not exist") when
-    its compiled part does not fit the installed torch, for instance a CPU build; declaring the
-    operators is all it needs.
-    """
-    try:
-        import torchvision  # noqa: F401
-    except RuntimeError:
-        library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
-        for name in ("nms", "qnms"):
-            schema = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-            library.define(schema)  # type: ignore[no-untyped-call]
-        _LIBRARIES.append(library)
-
-
-_LIBRARIES: list[torch.library.Library] = []
-"""Keeps the declarations alive: they vanish with the object."""
