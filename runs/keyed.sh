@@ -7,6 +7,9 @@
 # FACES holds train/<identity>/, val/<identity>/ and val_pairs/<person>/{a,b}.*; RECOGNISERS holds
 # roster.toml and its networks. Stop and start it as you like: finished steps are skipped, training
 # goes on from its last checkpoint.
+#
+# The published model was made in pieces, from that of `shaded` (runs/keyed.card.md), so this makes a
+# similar model and not the same one.
 set -euo pipefail
 faces=$1 recognisers=$2
 out=runs/out

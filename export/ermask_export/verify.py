@@ -19,9 +19,9 @@ BATCHES = (1, 2, 5)
 """All crops are run in batches of each of these sizes: the batch must not matter."""
 TOLERANCE = 5e-4
 """Largest difference to torch (root mean square over a face), as a share of the output's bound."""
-DRIFT = 0.03
+DRIFT = 0.05
 """The same for the protector's residual: each of the steps that find it turns on signs, and so
-multiplies the rounding of those before."""
+multiplies the rounding of those before. Noise of a millionth on the crop moves some faces as far."""
 ROUNDING = 1e-5
 """By how much of itself a bound may be exceeded."""
 CROPS = 32

@@ -5,6 +5,7 @@ The device is `meta`, which has shapes and no values: it stands for a GPU that i
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,7 +38,9 @@ def meta(crops, roster, student, monkeypatch):
     device = torch.device("meta")
     # codecs need values
     monkeypatch.setattr(degrade, "sites", lambda crop_B3HW, rng: crop_B3HW)
-    accelerator: Any = SimpleNamespace(device=device, process_index=0, num_processes=1)
+    accelerator: Any = SimpleNamespace(
+        device=device, process_index=0, num_processes=1, autocast=nullcontext
+    )
     run = Run(recipes.smoke(), student, accelerator)
     judges = [judge.to(device) for judge in surrogates.load(roster, "train")]
     clean = torch.zeros(6, 16, device=device)
