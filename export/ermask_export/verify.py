@@ -21,7 +21,7 @@ TOLERANCE = 5e-4
 """Largest difference to torch (root mean square over a face), as a share of the output's bound."""
 DRIFT = 0.05
 """The same for the protector's residual: each of the steps that find it turns on signs, and so
-multiplies the rounding of those before. Noise of a millionth on the crop moves some faces as far."""
+multiplies the rounding of those before. Noise of a millionth on the crop moves some as far."""
 ROUNDING = 1e-5
 """By how much of itself a bound may be exceeded."""
 CROPS = 32
