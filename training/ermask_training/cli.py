@@ -12,7 +12,7 @@ from ermask_training.commands import surrogates as roster
 from ermask_training.commands.ablation import ablate
 from ermask_training.commands.attack import attack
 from ermask_training.commands.fit import fit
-from ermask_training.terminal import LabGroup, options, require_lab
+from ermask_training.terminal import LabGroup, Threads, options, require_lab
 
 PROGRAM = "ermask-train"
 EPILOG = """Exit status: 0 done, 1 error, 2 wrong usage.
@@ -39,7 +39,6 @@ app.add_typer(roster.app, name="surrogates", help="The roster: list, add, calibr
 Models = Annotated[
     Path | None, typer.Option(help="Models folder; without it, the one that ermask ships.")
 ]
-Threads = Annotated[int, typer.Option(min=0, help="CPU threads for torch; 0 leaves it to torch.")]
 
 
 @app.command()

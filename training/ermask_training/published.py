@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import onnx
 import torch
 from google.protobuf.message import DecodeError
 from onnx import numpy_helper
-from torch import Tensor
+from torch import Tensor, nn
 
 from ermask.contract import METADATA_KEY, Role
 from ermask.model_files import ROLES
@@ -81,6 +82,18 @@ def network(
         ) from error
     made.requires_grad_(False)
     return made.eval()
+
+
+def take_over(network: nn.Module, weights: Mapping[str, Tensor]) -> int:
+    """Load those of the weights whose names and shapes fit; returns how many did."""
+    own = network.state_dict()
+    fitting = {
+        name: weight
+        for name, weight in weights.items()
+        if name in own and own[name].shape == weight.shape
+    }
+    network.load_state_dict({**own, **fitting})
+    return len(fitting)
 
 
 def flow(folder: Path) -> KeyedFlow:

@@ -74,17 +74,10 @@ class Run:
         """Take over what fits of earlier networks; returns how many tensors did."""
         taken = 0
         for role, network, average in zip(ROLES, self.networks, self.averages, strict=True):
-            own = network.state_dict()
-            fitting = {
-                name: weight
-                for name, weight in published.weights(folder, role).items()
-                if name in own
-                and own[name].shape == weight.shape
-                and not name.startswith(published.STUDENT)
-            }
-            network.load_state_dict({**own, **fitting})
+            weights = published.weights(folder, role)
+            others = {k: w for k, w in weights.items() if not k.startswith(published.STUDENT)}
+            taken += published.take_over(network, others)
             average.load_state_dict(network.state_dict())
-            taken += len(fitting)
         return taken
 
     def average(self, turn: int) -> None:

@@ -20,6 +20,8 @@ from ermask.errors import ErmaskError
 LAB = ("torch", "accelerate", "onnx", "onnx2torch", "onnxruntime", "tomlkit")
 """What the lab cannot do without, beside what serving needs."""
 
+Threads = Annotated[int, typer.Option(min=0, help="CPU threads for torch; 0 leaves it to torch.")]
+
 
 class LabGroup(TyperGroup):
     """Commands whose errors are reported by the rules above."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ermask.align import Pixels
-from ermask_training import degrade, losses, render
+from ermask_training import degrade, losses, published, render
 from ermask_training.attackers import copies
 from ermask_training.attackers.judge import ORIGINAL, Judge
 from ermask_training.attackers.report import Mean, Report, circumstances
@@ -55,19 +55,12 @@ class KeylessEraser(nn.Module):
 
     def start_from(self, weights: dict[str, Tensor]) -> int:
         """Take over what fits of a published eraser; returns how many tensors did."""
-        own = self.state_dict()
-        given = weights | {
+        look = {
             name.replace("painter.context.", "look."): weight
             for name, weight in weights.items()
             if name.startswith("painter.context.")
         }
-        fitting = {
-            name: weight
-            for name, weight in given.items()
-            if name in own and own[name].shape == weight.shape
-        }
-        self.load_state_dict({**own, **fitting})
-        return len(fitting)
+        return published.take_over(self, weights | look)
 
 
 def train(setting: Setting) -> KeylessEraser:

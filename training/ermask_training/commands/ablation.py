@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ermask_training.terminal import Threads
+
 
 def ablate(
     before: Annotated[list[Path], typer.Option(help="Run without the change; one for each seed.")],
@@ -14,9 +16,7 @@ def ablate(
     pairs: Annotated[Path, typer.Option(help="Prepared set of people, two photos each.")],
     calibration: Annotated[Path, typer.Option(help="Prepared set that sets the thresholds.")],
     surrogates: Annotated[Path, typer.Option(help="Folder with roster.toml and the networks.")],
-    threads: Annotated[
-        int, typer.Option(min=0, help="CPU threads for torch; 0 leaves it to torch.")
-    ] = 0,
+    threads: Threads = 0,
 ) -> None:
     """Compare the flows of runs, with and without a change, on recognisers that none has seen."""
     import torch

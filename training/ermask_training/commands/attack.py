@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from ermask_training.terminal import Threads
+
 
 def attack(
     name: Annotated[
@@ -35,9 +37,7 @@ def attack(
             "name without its ending."
         ),
     ] = None,
-    threads: Annotated[
-        int, typer.Option(min=0, help="CPU threads for torch; 0 leaves it to torch.")
-    ] = 0,
+    threads: Threads = 0,
 ) -> None:
     """Attack exported models, with all that is public, and report what comes back."""
     import torch

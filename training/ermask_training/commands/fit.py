@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ermask_training.terminal import Threads
+
 
 def fit(
     recipe: Annotated[str, typer.Argument(help="Name of a recipe.")],
@@ -36,9 +38,7 @@ def fit(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write every loss term for TensorBoard too.")
     ] = False,
-    threads: Annotated[
-        int, typer.Option(min=0, help="CPU threads for torch; 0 leaves it to torch.")
-    ] = 0,
+    threads: Threads = 0,
 ) -> None:
     """Train by a recipe, or go on with what is in --output.
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ermask_training.roster.entries import Loader, Role, read_roster
+from ermask_training.terminal import Threads
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -97,9 +98,7 @@ def add_network(
 def set_thresholds(
     folder: Folder,
     data: Annotated[Path, typer.Option(help="Prepared set, of people with two photos or more.")],
-    threads: Annotated[
-        int, typer.Option(min=0, help="CPU threads for torch; 0 leaves it to torch.")
-    ] = 0,
+    threads: Threads = 0,
 ) -> None:
     """Measure every recogniser's thresholds on a prepared set and write them into roster.toml.
 
