@@ -110,8 +110,7 @@ class Run:
             network.load_state_dict(saved)
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
-        # before there were several processes, there were no others
-        dice = [state, *state.get("others", [])][self.accelerator.process_index]
+        dice = [state, *state["others"]][self.accelerator.process_index]
         self.generator.set_state(dice["generator"])
         self.rng.bit_generator.state = json.loads(dice["rng"])
 
