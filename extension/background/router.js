@@ -16,8 +16,12 @@ const FROM_FRAMES = [
   'policy', 'protect', 'cancel', 'outcome', 'open', 'chip-view', 'chip-pictures', 'chip-press', 'unseen',
 ];
 
+/** What Chromium answers to the calls of a worker that it has ended, while that still runs. */
+const ENDED = 'No SW';
+
 /**
- * The listener for `runtime.onMessage`.
+ * The listener for `runtime.onMessage`. An ended worker says nothing: whoever asked it learns that the answer is
+ * lost, and asks the next one.
  * @param {Handlers[]} tables  each type in one of them only
  * @param {(type: string, code: string) => unknown} onProblem  is told what failed, and how
  */
@@ -32,6 +36,7 @@ export function router(tables, onProblem) {
    */
   return (message, sender, sendResponse) => {
     void answer(handlers, message, sender).then((given) => {
+      if (!given) return;
       sendResponse(given);
       if (!given.ok) onProblem(String(typeOf(message)), given.problem.code);
     });
@@ -43,7 +48,7 @@ export function router(tables, onProblem) {
  * @param {Map<string, Handler>} handlers
  * @param {unknown} message
  * @param {chrome.runtime.MessageSender} sender
- * @returns {Promise<Answer>}
+ * @returns {Promise<Answer | null>} null: this worker has ended
  */
 async function answer(handlers, message, sender) {
   try {
@@ -54,6 +59,7 @@ async function answer(handlers, message, sender) {
     // undefined does not survive the way back in every browser
     return { ok: true, value: (await handler(message, sender)) ?? null };
   } catch (error) {
+    if (error instanceof Error && error.message === ENDED) return null;
     if (!(error instanceof Failure)) console.error(error);
     return { ok: false, problem: problemOf(error) };
   }

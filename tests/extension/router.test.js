@@ -28,6 +28,7 @@ const handlers = {
   breaks: () => {
     throw new TypeError('oh');
   },
+  ends: () => Promise.reject(new Error('No SW')),
 };
 
 /**
@@ -111,6 +112,14 @@ describe('the router', () => {
     assert.equal(answer.problem.detail, 'oh');
     assert.deepEqual(problems, ['breaks internal']);
     assert.equal(logged.mock.callCount(), 1);
+  });
+
+  it('says nothing once Chromium has ended its worker', async () => {
+    const answered = [];
+    const listener = router([handlers], (type, code) => answered.push(`${type} ${code}`));
+    listener({ type: 'ends' }, PAGE, (answer) => answered.push(answer));
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(answered, []);
   });
 
   it('has a title for codes that it does not know', () => {
