@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The released model, in which 64 parts make the bend of every face: all commands from photos to models
+# The fourth model, in which 64 parts make the bend of every face: all commands from photos to models
 # folder.
+# The lab has moved on and has this recipe no more: check out commit ecfddee to run it.
 #
 #   runs/keyed.sh FACES RECOGNISERS
 #

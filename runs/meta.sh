@@ -25,7 +25,7 @@ runs=()
 for seed in $seeds; do
     for recipe in flow flow_meta; do
         ermask-train fit "$recipe" --seed "$seed" --data "$out/train" --validation "$out/val" \
-            --surrogates "$recognisers" --student "$out/meta/student" --threads 1 \
+            --surrogates "$recognisers" --student "$out/meta/student" --precision bf16 \
             --output "$out/meta/$recipe-$seed"
     done
     runs+=(--before "$out/meta/flow-$seed" --after "$out/meta/flow_meta-$seed")

@@ -100,7 +100,7 @@ def test_a_run_without_a_trained_eraser_cannot_ship(run, tmp_path):
 def test_weights_of_another_network(graphs):
     wanted = graphs["eraser"].contract
     with pytest.raises(ValueError, match="weights of the eraser do not fit"):
-        graph.from_weights(wanted, {"painter.head.weight": torch.zeros(1)})
+        graph.from_weights(wanted, {"retoucher.head.weight": torch.zeros(1)})
 
 
 @pytest.mark.parametrize("data", [b"", b"no model", b"\x08\x08"])

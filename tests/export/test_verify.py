@@ -52,7 +52,7 @@ def test_a_good_file(data, protector, crops):
     assert set(found.difference) == {1, 2, 5}
     for worst in found.difference.values():
         assert 0 < worst["residual"] < verify.DRIFT * 0.04
-        assert 0 < worst["flow"] < 1e-5
+        assert 0 < worst["flow"] < verify.DRIFT * 1.5
     assert 0.001 < found.largest["residual"] <= 0.04
     assert 0.1 < found.largest["flow"] <= 1.5 * (1 + 1e-5)
     assert len(found.lines()) == 5
@@ -76,13 +76,15 @@ def test_the_other_interpolation(eraser, crops):
     """What goes wrong when an exporter mistranslates the bicubic enlargement of the flow."""
 
     def relax(model):
-        [resize] = [
+        modes = [
             attribute
             for node in model.graph.node
             for attribute in node.attribute
             if attribute.name == "mode" and attribute.s == b"cubic"
         ]
-        resize.s = b"linear"
+        assert modes
+        for mode in modes:
+            mode.s = b"linear"
 
     data = to_onnx.to_onnx(eraser)
     with pytest.raises(verify.VerificationError, match="differs from torch"):

@@ -8,8 +8,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from torch.nn import functional as F
+
 from ermask.contract import CROP, FIELD, FLOW_GRID
-from ermask_training.blocks import WIDTHS, Context, KeyedFlow, bound
+from ermask_training.blocks import WIDTHS, Context, KeyedFlow, bound, mirrored
 
 MAX_FLOW = 1.8
 
@@ -46,6 +48,23 @@ def test_the_bound_keeps_a_gradient_where_tanh_has_none():
     assert torch.allclose(y, torch.tensor([-1.0, -(0.5**0.5), 0.0, 10 / 101**0.5]), atol=1e-5)
     assert float(x.grad[2]) == 1
     assert float(x.grad[3]) > 9e-4
+
+
+@torch.no_grad()
+def test_parts_that_all_go_one_way_are_spread(network):
+    """Their size, and what they have in common, stay; only its share becomes smaller."""
+    network = copy.deepcopy(network)
+    random = network.directions()
+    assert random > 30
+    common = mirrored(network.parts[:1] * 20)
+    network.parts.copy_(mirrored(network.parts) + common)
+    together, size = network.directions(), network.parts.norm()
+    assert together < 2
+    network.spread()
+    assert together * 1.5 < network.directions() < random
+    assert float(network.parts.norm()) == pytest.approx(float(size), rel=1e-3)
+    along = torch.linalg.svd(network.parts.flatten(1))[2][0]
+    assert abs(float(F.cosine_similarity(along, common.flatten(), dim=0))) > 0.99
 
 
 @torch.no_grad()
@@ -93,9 +112,10 @@ def test_a_face_is_bent_alike_on_both_sides(network):
 @torch.no_grad()
 def test_a_look_at_faces_knows_all_of_each_and_nothing_of_others():
     torch.manual_seed(1)
-    look = Context()
-    crop = torch.rand(2, 3, CROP, CROP, generator=torch.Generator().manual_seed(2))
-    strength = torch.tensor([0.6, 1.5])
+    # corners of a new network hardly hear of each other: in double precision they do
+    look = Context().double()
+    crop = torch.rand(2, 3, CROP, CROP, generator=torch.Generator().manual_seed(2)).double()
+    strength = torch.tensor([0.6, 1.5]).double()
     fine, coarse = look(crop, strength)
     assert fine.shape == (2, WIDTHS[1], 28, 28)
     assert coarse.shape == (2, WIDTHS[2], 14, 14)

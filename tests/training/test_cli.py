@@ -190,10 +190,10 @@ def test_fit_trains_goes_on_and_refuses_another_recipe(
     done = train("fit", "smoke", *arguments)
     assert done.exit_code == 0, done.output
     assert "resumed at step 6" in done.stdout
-    done = train("fit", "keyed", *arguments)
+    done = train("fit", "astray", *arguments)
     assert done.exit_code == 1
     assert "another config" in done.stderr
-    assert "name was smoke, is keyed" in done.stderr
+    assert "name was smoke, is astray" in done.stderr
 
 
 def test_fit_refuses_to_be_judged_on_its_own_people(

@@ -1,4 +1,4 @@
-"""The protector: shades against a student, within bounds, after a bend that the key decides."""
+"""The protector: a bend that the key decides, then shades and a bend against a student."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ torch = pytest.importorskip("torch")
 from torch.nn import functional as F
 
 from ermask.contract import CROP, FLOW_GRID, RESIDUAL_GRID
+from ermask_training.blocks import KEYED
 from ermask_training.keys import random_keys
-from ermask_training.protector import Protector, room, shades
+from ermask_training.protector import Protector, astray, room
 from ermask_training.view import View, bare
 
-MAX_RESIDUAL = 0.05
+MAX_RESIDUAL, MAX_FLOW = 0.05, 1.5
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def crop():
 @pytest.fixture(scope="module")
 def protector(student):
     torch.manual_seed(0)
-    made = Protector(MAX_RESIDUAL, 1.5, student.shape)
+    made = Protector(MAX_RESIDUAL, MAX_FLOW, student.shape)
     made.student.load_state_dict(student.state_dict())
     return made.eval()
 
@@ -39,33 +40,49 @@ def bent(count: int):
     return F.interpolate(coarse, (FLOW_GRID, FLOW_GRID), mode="bicubic")
 
 
-def alike(student, crop, residual):
-    changed = student(View(crop, bent(len(crop))).face(residual))
-    return (changed * student(bare(crop))).sum(1)
+def alike(student, crop, residual, flow, mirror=False):
+    """The student's similarity of faces and their changed copies (B,)."""
+    changed, own = View(crop, flow).face(residual), bare(crop)
+    if mirror:
+        changed, own = changed.flip(3), own.flip(3)
+    return (student(changed) * student(own)).sum(1)
+
+
+def led(student, crop, shades=MAX_RESIDUAL, bend=0.0, steps=5):
+    return astray(student, crop, bent(len(crop)), torch.ones(len(crop)), shades, bend, steps)
 
 
 def test_shades_lead_the_student_further_than_chance_does(student, crop):
-    bound = MAX_RESIDUAL * room(crop)
-    found = shades(student, crop, bent(3), bound)
-    signs = torch.randn(bound.shape, generator=torch.Generator().manual_seed(1)).sign()
-    by_chance = alike(student, crop, bound * signs)
-    by_design = alike(student, crop, found)
-    opposite = alike(student, crop, -found)
-    assert (by_design < by_chance).all()
-    assert (by_design < opposite).all()
+    found, flow = led(student, crop)
+    assert torch.equal(flow, bent(3))
+    signs = torch.randn(found.shape, generator=torch.Generator().manual_seed(1)).sign()
+    by_design = alike(student, crop, found, flow)
+    assert (by_design < alike(student, crop, MAX_RESIDUAL * room(crop) * signs, flow)).all()
+    assert (by_design < alike(student, crop, -found, flow)).all()
+
+
+def test_so_does_a_bend_of_the_faces_own(student, crop):
+    none, flow = led(student, crop, shades=0.0, bend=0.5)
+    assert float(none.abs().max()) == 0
+    own = flow - bent(3)
+    assert 0.25 < float(own.abs().max()) < 0.501
+    by_design = alike(student, crop, none, flow).mean()
+    assert float(by_design) < float(alike(student, crop, none, bent(3)).mean())
+    assert float(by_design) < float(alike(student, crop, none, bent(3) - own).mean())
+
+
+def test_a_bend_of_its_own_is_the_same_on_both_sides(student, crop):
+    own = led(student, crop, bend=1.0)[1] - bent(3)
+    other = own.flip(3) * torch.tensor([-1.0, 1.0])[:, None, None]
+    assert torch.allclose(own, other, atol=1e-5)
 
 
 def test_shades_lead_the_student_astray_in_a_mirror_too(student, crop):
     """Every other step looks into one: what it finds there must not come back the wrong way."""
-
-    def in_a_mirror(residual):
-        changed = student(View(crop, bent(len(crop))).face(residual).flip(3))
-        return (changed * student(bare(crop).flip(3))).sum(1)
-
-    bound = MAX_RESIDUAL * room(crop)
-    two = shades(student, crop, bent(3), bound, 2)
-    assert (in_a_mirror(two) < in_a_mirror(torch.zeros_like(two))).all()
-    assert float(in_a_mirror(two).mean()) < float(in_a_mirror(-two).mean())
+    two, flow = led(student, crop, steps=2)
+    found = alike(student, crop, two, flow, mirror=True)
+    assert (found < alike(student, crop, torch.zeros_like(two), flow, mirror=True)).all()
+    assert float(found.mean()) < float(alike(student, crop, -two, flow, mirror=True).mean())
 
 
 @torch.no_grad()
@@ -79,7 +96,10 @@ def test_bounds(protector, crop):
     largest = (residual / unit).abs().amax((1, 2, 3))
     assert (largest <= MAX_RESIDUAL * (1 + 1e-6)).all()
     assert (largest > MAX_RESIDUAL / 4).all()
-    assert torch.equal(flow, protector.flow(key, strength))
+    own = flow - protector.flow(key, strength)
+    assert (own.abs() <= MAX_FLOW * (1 - KEYED) * unit * (1 + 1e-6)).all()
+    assert (flow.abs() <= MAX_FLOW * unit * (1 + 1e-6)).all()
+    assert float(own.abs().max()) > MAX_FLOW * (1 - KEYED) / 2
 
 
 @torch.no_grad()
@@ -94,10 +114,10 @@ def test_flat_skin_is_spared(crop):
 
 
 @torch.no_grad()
-def test_a_crop_of_one_colour_gives_finite_shades(protector):
+def test_a_crop_of_one_colour_gives_a_finite_change(protector):
     crop = torch.full((1, 3, CROP, CROP), 0.5)
-    residual, _ = protector(crop, random_keys(1, torch.Generator()), torch.ones(1))
-    assert residual.isfinite().all()
+    for found in protector(crop, random_keys(1, torch.Generator()), torch.ones(1)):
+        assert found.isfinite().all()
 
 
 def test_the_student_does_not_learn_with_the_protector(protector):

@@ -49,11 +49,11 @@ def test_a_file_that_is_none(tmp_path, content):
 def test_a_run_gives_its_averages(tmp_path, student):
     config = recipes.smoke()
     state = Run(config, student).state()
-    state["averages"][1]["painter.head.bias"] += 1
+    state["averages"][1]["retoucher.head.bias"] += 1
     checkpoint.save(tmp_path, config, config.steps, state)
     found = published.weights(tmp_path, "eraser")
-    assert torch.equal(found["painter.head.bias"], state["averages"][1]["painter.head.bias"])
-    assert not torch.equal(found["painter.head.bias"], state["eraser"]["painter.head.bias"])
+    assert torch.equal(found["retoucher.head.bias"], state["averages"][1]["retoucher.head.bias"])
+    assert not torch.equal(found["retoucher.head.bias"], state["eraser"]["retoucher.head.bias"])
 
 
 def test_a_run_starts_from_them(folder, tmp_path, crops, roster, student):
@@ -105,4 +105,4 @@ def test_weights_of_another_generation(folder):
     with pytest.raises(ValueError, match="weights of the protector do not fit"):
         published.network("protector", (0.1, 1.0), wanted)
     with pytest.raises(ValueError, match="weights of the eraser do not fit"):
-        published.network("eraser", (0.1, 1.0), {"painter.head.weight": torch.zeros(1)})
+        published.network("eraser", (0.1, 1.0), {"retoucher.head.weight": torch.zeros(1)})

@@ -152,11 +152,17 @@ def test_the_eraser_is_given_the_flow_that_the_protector_learned(crops, judges, 
     crop_set = data.load(crops)
     clean = [train.embed_all(crop_set, judge, quiet) for judge in judges]
     loop.one_step(run, train.Material(crop_set, judges, clean))
+    learned = run.averages[0].flow.directions()
     assert not equal(run.eraser.flow.parts, run.averages[0].flow.parts)
-    run.step = 1
-    loop.one_step(run, train.Material(crop_set, judges, clean))
+    run.hand_over()
+    assert run.averages[0].flow.directions() > learned
     for network in (run.eraser, run.averages[1]):
         assert equal(network.flow.parts, run.averages[0].flow.parts)
+
+
+def test_a_run_hands_over_before_the_eraser_learns(straight):
+    averages = checkpoint.load(straight)["averages"]
+    assert torch.equal(averages[0]["flow.parts"], averages[1]["flow.parts"])
 
 
 def test_clean_embeddings_are_unit_and_mixed_with_the_person(crops, judges):

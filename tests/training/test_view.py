@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from ermask.contract import CROP, FLOW_GRID, RESIDUAL_GRID
 from ermask_training import render
+from ermask_training.blocks import FLOW_SIDE, smooth
 from ermask_training.view import View, bare, inverse
 
 
@@ -61,6 +62,18 @@ def test_the_gradient_by_the_residual_points_where_the_exact_one_does(crop, flow
     found = view.back(smooth)
     cosine = F.cosine_similarity(exact.flatten(1), found.flatten(1))
     assert float(cosine.min()) > 0.95
+
+
+def test_the_gradient_by_a_bend_points_where_the_exact_one_does(crop, flow):
+    smoothed = F.avg_pool2d(noise(2, 3, 112, 112), 5, 1, 2)
+    fixed = render.realignment(flow)
+    control = torch.zeros(2, 2, FLOW_SIDE, FLOW_SIDE, requires_grad=True)
+    seen = View(crop * 0.5 + 0.25, flow + smooth(control), fixed)
+    none = torch.zeros(2, 1, RESIDUAL_GRID, RESIDUAL_GRID)
+    (exact,) = torch.autograd.grad((seen.face(none) * smoothed).sum(), control)
+    found = View(crop * 0.5 + 0.25, flow, fixed).bend_back(smoothed)
+    cosine = F.cosine_similarity(exact.flatten(1), found.flatten(1))
+    assert float(cosine.min()) > 0.85
 
 
 def test_a_similarity_and_its_inverse():

@@ -18,6 +18,8 @@ WIDTHS = (24, 56, 104, 144)
 """Channels at 56, 28, 14 and 7 pixels."""
 FLOW_SIDE = 14
 """Control points of the flow along one side: what makes it smooth."""
+KEYED = 0.52
+"""Share of the flow's bound that the key decides; the rest is the face's own."""
 FLOW_PARTS = 64
 """Parts of the flow whose signs the key decides, one entry of the key field each."""
 FIRST_SIZE = 0.075
@@ -45,7 +47,30 @@ class KeyedFlow(nn.Module):
         """Returns flow_B2FF."""
         signs_BP = key_BKHW.flatten(1)[:, :FLOW_PARTS]
         total = (signs_BP @ self.parts.flatten(1)).reshape(-1, 2, FLOW_SIDE, FLOW_SIDE)
-        return smooth(total) * (self.max_flow * strength_B[:, None, None, None])
+        return smooth(bound(mirrored(total))) * (self.max_flow * strength_B[:, None, None, None])
+
+    @torch.no_grad()
+    def spread(self) -> None:
+        """Give the weaker of the directions that parts share more weight, and the stronger less.
+
+        Training draws all parts into the few directions that mislead most. Few directions are few
+        signs for whoever has not got the key. The singular values of the parts become their roots;
+        together the parts stay as large as they are.
+        """
+        flat = mirrored(self.parts).flatten(1)
+        left, sizes, right = torch.linalg.svd(flat, full_matrices=False)
+        roots = sizes.sqrt()
+        spread = (left * (roots * (sizes.norm() / roots.norm()))) @ right
+        self.parts.copy_(spread.reshape(self.parts.shape))
+
+    @torch.no_grad()
+    def directions(self) -> float:
+        """How many directions the parts go in: the participation ratio of their singular values.
+
+        From 1, where all are one, to FLOW_PARTS.
+        """
+        energies = torch.linalg.svdvals(mirrored(self.parts).flatten(1)).square()
+        return float(energies.sum().square() / energies.square().sum())
 
 
 class Residual(nn.Module):
@@ -112,9 +137,9 @@ def larger(x_BCHW: Tensor) -> Tensor:
 
 
 def smooth(control_B2SS: Tensor) -> Tensor:
-    """Control points of any size to a flow (B, 2, F, F) in [-1, 1], alike on both sides."""
+    """Control points in [-1, 1], FLOW_SIDE a side, to a flow (B, 2, F, F) in the same range."""
     flow = F.interpolate(
-        bound(mirrored(control_B2SS)),
+        control_B2SS,
         scale_factor=FLOW_GRID / FLOW_SIDE,
         mode="bicubic",
         align_corners=False,

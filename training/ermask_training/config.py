@@ -15,6 +15,7 @@ class Weights:
     key_flow: float = 0.3
     flow_rough: float = 0.4
     flow_size: float = 0.03
+    erase_flow: float = 1.5
     erase_pixels: float = 6.0
     erase_identity: float = 2.0
     erase_student: float = 1.0
@@ -44,7 +45,7 @@ class TrainConfig:
     """
     seed: int = 0
     max_residual: float = 15 / 255
-    max_flow: float = 1.7
+    max_flow: float = 2.1
     flow_rate: float = 2e-2
     """Peak learning rate of the protector, whose weights are a flow's control points."""
     peak_rate: float = 8e-4

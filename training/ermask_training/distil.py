@@ -4,7 +4,7 @@ First each stage alone learns to do what the teacher does between two resolution
 teacher's own features: dense targets, and no errors of earlier stages in the way (blockwise
 distillation; Li et al., 2020). Then the student learns as a whole. What it looks at are photos,
 blends of two photos, and copies of them that were bent under random keys. In the second lesson
-half of the copies are shaded as the protector does it, against the student as it is by then, so
+half of the copies are changed as the protector does it, against the student as it is by then, so
 that it learns from the teacher where it is mistaken about them.
 
 Shape suffixes as in `blocks`; D embedding dimensions.
@@ -23,11 +23,11 @@ from torch.nn import functional as F
 
 from ermask.contract import RESIDUAL_GRID, STRENGTHS
 from ermask_training import degrade, published, render
-from ermask_training.blocks import KeyedFlow
+from ermask_training.blocks import KEYED, KeyedFlow
 from ermask_training.config import TrainConfig
 from ermask_training.data import CropSet
 from ermask_training.keys import random_keys
-from ermask_training.protector import LOOKS, room, shades
+from ermask_training.protector import LOOKS, astray
 from ermask_training.student import Student, centred, from_weights
 from ermask_training.study import study
 from ermask_training.surrogates import Recogniser
@@ -38,8 +38,8 @@ FILE, STAGES = "student.pt", "stages.pt"
 STAGES_RATE, WHOLE_RATE = 3e-3, 1.5e-3
 BLENDS = 0.25
 """Share of photos that are mixed with another one: faces of people who do not exist."""
-MAX_RESIDUAL = TrainConfig.max_residual
-"""Bound of the shades that it is shown, at strength 1: what recipes use."""
+BOUNDS = TrainConfig.max_residual, TrainConfig.max_flow * (1 - KEYED)
+"""Bounds of what it is led astray by, at strength 1: what recipes use."""
 HINTS, AWAY = 0.3, 3.0
 """Weights of the stages' features and of the embedding."""
 
@@ -67,7 +67,7 @@ class Lessons:
     def batch(
         self, generator: torch.Generator, rng: np.random.Generator, student: Student | None = None
     ) -> Batch:
-        """Photos, copies that were bent, and others that were shaded against `student` too."""
+        """Photos, copies that were bent, and others that lead `student` astray too."""
         count = self._photos
         crop_B3HW = self.photos(rng)
         levels = np.array(list(STRENGTHS.values()), np.float32)
@@ -75,9 +75,10 @@ class Lessons:
         flow = self._flow(random_keys(2 * count, generator), strength_B.repeat(2))
         residual = crop_B3HW.new_zeros(2 * count, 1, RESIDUAL_GRID, RESIDUAL_GRID)
         if student is not None:
-            bound = MAX_RESIDUAL * strength_B[:, None, None, None] * room(crop_B3HW)
             steps = int(rng.integers(1, len(LOOKS) + 1))
-            residual[count:] = shades(student, crop_B3HW, flow[count:], bound, steps)
+            residual[count:], flow[count:] = astray(
+                student, crop_B3HW, flow[count:], strength_B, *BOUNDS, steps
+            )
         source = crop_B3HW.repeat(2, 1, 1, 1)
         copies = render.apply(source, residual, flow)
         theta = render.jitter(3 * count, 3.0, 0.04, 3.0, generator)
@@ -123,7 +124,7 @@ def distil(
     """
     torch.manual_seed(seed)
     master = Teacher(teacher)
-    flow = KeyedFlow(TrainConfig.max_flow) if models is None else published.flow(models)
+    flow = KeyedFlow(TrainConfig.max_flow * KEYED) if models is None else published.flow(models)
     lessons = Lessons(crop_set, flow, master, photos)
     rng = np.random.default_rng(seed)
     master.calibrate(lessons.photos(rng) for _ in range(20))

@@ -1,4 +1,4 @@
-"""The eraser: bends a protected face back as the key says, and takes the shades off.
+"""The eraser: bends a protected face back as the key says, then undoes what it sees.
 
 Shape suffixes as in `blocks`.
 """
@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from ermask_training import degrade, render
 from ermask_training.blocks import (
+    KEYED,
     WIDTHS,
     Context,
     KeyedFlow,
@@ -19,6 +20,8 @@ from ermask_training.blocks import (
     bound,
     cells,
     larger,
+    mirrored,
+    smooth,
     start_head,
 )
 
@@ -26,39 +29,48 @@ FINE, DEPTH = 64, 6
 """Channels and blocks at 56 pixels, where it looks for shades; 4 x 4 pixels have 48 values."""
 
 
-class Painter(nn.Module):
-    """(crop, strength) -> the residual that takes shades off, bounded by strength.
+class Retoucher(nn.Module):
+    """(crop, flow back, strength) -> (residual, flow): undoes what can be seen of a change.
 
-    It needs no key: shades can be seen, or cannot.
+    It needs no key: shades and a face's own bend can be seen, or cannot.
 
     Args:
-        max_residual: bound at strength 1, as in `ModelContract`.
+        max_residual, max_flow: bounds at strength 1, of the residual and of what it adds to the
+            flow.
     """
 
-    def __init__(self, max_residual: float) -> None:
+    def __init__(self, max_residual: float, max_flow: float) -> None:
         super().__init__()
-        self.max_residual = max_residual
+        self.max_residual, self.max_flow = max_residual, max_flow
         self.context = Context()
+        self.bend = nn.Conv2d(WIDTHS[2], 2, 3, padding=1)
         self.wide = nn.Conv2d(WIDTHS[1], FINE, 1)
         self.fine = nn.Conv2d(3 * 16, FINE, 3, padding=1)
         self.paint = nn.Sequential(*(Residual(FINE) for _ in range(DEPTH)))
         self.head = nn.Conv2d(FINE, 4, 3, padding=1)
+        start_head(self.bend)
         start_head(self.head)
 
-    def forward(self, crop_B3HW: Tensor, strength_B: Tensor) -> Tensor:
-        """Returns residual_B3GG, the same in all colours."""
-        features_28, _ = self.context(crop_B3HW, strength_B)
-        painted = self.paint(self.fine(cells(crop_B3HW)) + larger(self.wide(features_28)))
-        shades_B1GG = bound(F.pixel_shuffle(self.head(F.silu(painted)), 2))
-        residual = shades_B1GG * (self.max_residual * strength_B[:, None, None, None])
-        return residual.expand(-1, 3, -1, -1)
+    def forward(
+        self, crop_B3HW: Tensor, back_B2FF: Tensor, strength_B: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Returns residual_B3GG, the same in all colours, and the whole flow back (B, 2, F, F)."""
+        unit = strength_B[:, None, None, None]
+        features_28, features_14 = self.context(render.bent(crop_B3HW, back_B2FF), strength_B)
+        more_B2PP = bound(mirrored(self.bend(F.silu(features_14)).float()))
+        flow_B2FF = back_B2FF + smooth(more_B2PP) * (self.max_flow * unit)
+        straight_B3HW = render.bent(crop_B3HW, flow_B2FF)
+        painted = self.paint(self.fine(cells(straight_B3HW)) + larger(self.wide(features_28)))
+        shades_B1GG = bound(F.pixel_shuffle(self.head(F.silu(painted)).float(), 2))
+        residual = shades_B1GG * (self.max_residual * unit)
+        return residual.expand(-1, 3, -1, -1), flow_B2FF
 
 
 class Eraser(nn.Module):
     """(crop, key field, strength) -> (residual, flow), both bounded by strength.
 
-    It sees a copy that may have been recompressed. The way back of the flow is the key's alone;
-    the face is bent back first, and looked at then.
+    It sees a copy that may have been recompressed. The way back of the key's flow is the key's
+    alone; the face is bent back by it first, and looked at then.
 
     Args:
         max_residual, max_flow: bounds at strength 1, as in `ModelContract`.
@@ -66,28 +78,22 @@ class Eraser(nn.Module):
 
     def __init__(self, max_residual: float, max_flow: float) -> None:
         super().__init__()
-        self.flow = KeyedFlow(max_flow).requires_grad_(False)
+        self.max_residual, self.max_flow = max_residual, max_flow
+        self.flow = KeyedFlow(max_flow * KEYED).requires_grad_(False)
         """The protector's."""
-        self.painter = Painter(max_residual)
-
-    @property
-    def max_residual(self) -> float:
-        return self.painter.max_residual
-
-    @property
-    def max_flow(self) -> float:
-        return self.flow.max_flow
+        self.retoucher = Retoucher(max_residual, max_flow * (1 - KEYED))
 
     def forward(
         self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Returns residual_B3GG, the same in all colours, and flow_B2FF."""
-        back = self.back(key_BKHW, strength_B)
-        residual: Tensor = self.painter(render.bent(crop_B3HW, back), strength_B)
-        return residual, back
+        undone: tuple[Tensor, Tensor] = self.retoucher(
+            crop_B3HW, self.back(key_BKHW, strength_B), strength_B
+        )
+        return undone
 
     def back(self, key_BKHW: Tensor, strength_B: Tensor) -> Tensor:
-        """The way back of the protector's flow: (B, 2, F, F)."""
+        """The way back of the key's flow: (B, 2, F, F)."""
         return render.reverse(self.flow(key_BKHW, strength_B))
 
 
@@ -108,4 +114,4 @@ def posted(
     protected_B3HW = render.apply(crop_B3HW, residual_B3GG, flow_B2FF)
     theta = render.jitter(len(crop_B3HW), 1.2, 0.015, 1.5, generator).to(crop_B3HW.device)
     copy_B3HW = render.move(degrade.sites(protected_B3HW, rng), theta)
-    return copy_B3HW, render.move(crop_B3HW, theta), render.move(-flow_B2FF, theta)
+    return copy_B3HW, render.move(crop_B3HW, theta), render.move(render.reverse(flow_B2FF), theta)

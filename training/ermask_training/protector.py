@@ -1,11 +1,13 @@
-"""The protector: bends a face as the key says, then shades it until the student is lost.
+"""The protector: bends a face as the key says, then leads the student astray about it.
 
-The shades are found by projected gradient descent with momentum (Madry et al., 2018; Dong et al.,
-2018) on the student's similarity between the face and its protected copy. Each step looks at the
-face a little differently, every other one in a mirror, so that others than the student are misled
-too (input diversity; Xie et al., 2019). Shades are grey, and fainter on smooth skin.
+What it adds to the key's bend are shades, and a smaller bend of the face's own. Both are found by
+projected gradient descent with momentum (Madry et al., 2018; Dong et al., 2018) on the student's
+similarity between the face and its protected copy. Each step looks at the face a little
+differently, every other one in a mirror, so that others than the student are misled too (input
+diversity; Xie et al., 2019). Shades are grey, and fainter on smooth skin; bends are smooth, and
+the same on both sides of the face.
 
-Shape suffixes as in `blocks`; S = student.SIDE.
+Shape suffixes as in `blocks`; S = student.SIDE, P = blocks.FLOW_SIDE.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from torch.nn import functional as F
 from ermask.contract import RESIDUAL_GRID
 from ermask_training import render
 from ermask_training.backward import traced
-from ermask_training.blocks import KeyedFlow
+from ermask_training.blocks import FLOW_SIDE, KEYED, KeyedFlow, mirrored, smooth
 from ermask_training.student import Shape, Student, centred
 from ermask_training.view import View, bare
 
@@ -47,28 +49,30 @@ class Protector(nn.Module):
 
     Args:
         max_residual: bound of |residual| at strength 1, as a share of the range.
-        max_flow: that of the flow; see `KeyedFlow`.
+        max_flow: that of the flow, in crop pixels; a share of KEYED is the key's.
         shape: that of its student.
     """
 
     def __init__(self, max_residual: float, max_flow: float, shape: Shape) -> None:
         super().__init__()
         self.max_residual = max_residual
-        self.flow = KeyedFlow(max_flow)
+        self.max_flow = max_flow
+        self.flow = KeyedFlow(max_flow * KEYED)
         self.student = Student(shape).requires_grad_(False)
-
-    @property
-    def max_flow(self) -> float:
-        return self.flow.max_flow
 
     def forward(
         self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Returns residual_B3GG, the same in all colours, and flow_B2FF."""
         flow = self.flow(key_BKHW, strength_B)
-        unit = strength_B[:, None, None, None]
-        bound_B1GG = self.max_residual * unit * room(crop_B3HW)
-        residual_B1GG = shades(self.student, crop_B3HW, flow, bound_B1GG)
+        residual_B1GG, flow = astray(
+            self.student,
+            crop_B3HW,
+            flow,
+            strength_B,
+            max_residual=self.max_residual,
+            max_flow=self.max_flow * (1 - KEYED),
+        )
         return residual_B1GG.expand(-1, 3, -1, -1), flow
 
 
@@ -85,41 +89,67 @@ def room(crop_B3HW: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def shades(
+def astray(
     student: Student,
     crop_B3HW: Tensor,
     flow_B2FF: Tensor,
-    bound_B1GG: Tensor,
+    strength_B: Tensor,
+    max_residual: float,
+    max_flow: float,
     steps: int = len(LOOKS),
-) -> Tensor:
-    """The residual (B, 1, G, G), nowhere larger than `bound`, that leads the student astray.
+) -> tuple[Tensor, Tensor]:
+    """The change that leads the student astray: residual (B, 1, G, G) and flow (B, 2, F, F).
 
-    It needs a flow to begin with: at the face itself the similarity has no slope.
+    The flow is the given one and the face's own. Without any to begin with there is no way: at the
+    face itself the similarity has no slope.
 
     Args:
+        max_residual, max_flow: bounds of the residual and of the face's own flow at strength 1.
         steps: at most one for each of LOOKS.
     """
     own_B3SS = bare(crop_B3HW)
     targets = student(torch.cat([own_B3SS, own_B3SS.flip(3)])).chunk(2)
-    aligned = render.realignment(flow_B2FF)
+    unit = strength_B[:, None, None, None]
+    bound_B1GG = max_residual * unit * room(crop_B3HW)
     looks_L23 = render.similarities(crop_B3HW.new_tensor(LOOKS[:steps]))
-    share_B1GG = torch.zeros_like(bound_B1GG)
-    pace_B1GG = torch.zeros_like(bound_B1GG)
+    shades = Descent(torch.zeros_like(bound_B1GG), REACH / steps)
+    bend = Descent(torch.zeros_like(flow_B2FF[..., :FLOW_SIDE, :FLOW_SIDE]), REACH / steps)
+    flow = flow_B2FF
     for step in range(steps):
-        mirrored = step % 2 == 1
-        view = View(crop_B3HW, flow_B2FF, render.chain(aligned, looks_L23[step : step + 1]))
-        face_B3SS = view.face(share_B1GG * bound_B1GG)
-        seen_B3SS = face_B3SS.flip(3) if mirrored else face_B3SS
+        in_mirror = step % 2 == 1
+        theta = render.chain(render.realignment(flow), looks_L23[step : step + 1])
+        view = View(crop_B3HW, flow, theta)
+        face_B3SS = view.face(shades.share * bound_B1GG)
+        seen_B3SS = face_B3SS.flip(3) if in_mirror else face_B3SS
         embedding_BD, back = traced(student.layers, centred(seen_B3SS))
-        towards_B3SS = back(turn(embedding_BD, targets[mirrored]))
-        slope_B3SS = towards_B3SS.flip(3) if mirrored else towards_B3SS
-        gradient_B1GG = view.back(slope_B3SS) * bound_B1GG
-        mean = gradient_B1GG.abs().mean((1, 2, 3), keepdim=True)
-        pace_B1GG = MOMENTUM * pace_B1GG + gradient_B1GG / (mean + TINY)
-        size = pace_B1GG.square().mean((1, 2, 3), keepdim=True).sqrt()
-        move = (pace_B1GG / (size + TINY)).clamp(-LONGEST, LONGEST)
-        share_B1GG = (share_B1GG - REACH / steps * move).clamp(-1, 1)
-    return share_B1GG * bound_B1GG
+        towards_B3SS = back(turn(embedding_BD, targets[in_mirror]))
+        slope_B3SS = towards_B3SS.flip(3) if in_mirror else towards_B3SS
+        shades.step(view.back(slope_B3SS) * bound_B1GG)
+        bend.step(mirrored(view.bend_back(slope_B3SS)))
+        flow = flow_B2FF + max_flow * unit * smooth(bend.share)
+    return shades.share * bound_B1GG, flow
+
+
+class Descent:
+    """Steps with momentum inside a box: what is found, in units of its bound.
+
+    Args:
+        start: (B, C, G, G), in [-1, 1].
+        length: root mean square of a step.
+    """
+
+    def __init__(self, start: Tensor, length: float) -> None:
+        self.share = start
+        self.length = length
+        self._pace = torch.zeros_like(start)
+
+    def step(self, gradient_BCGG: Tensor) -> None:
+        """Go down the gradient, whatever its size."""
+        size = gradient_BCGG.abs().mean((1, 2, 3), keepdim=True)
+        self._pace = MOMENTUM * self._pace + gradient_BCGG / (size + TINY)
+        root = self._pace.square().mean((1, 2, 3), keepdim=True).sqrt()
+        move = (self._pace / (root + TINY)).clamp(-LONGEST, LONGEST)
+        self.share = (self.share - self.length * move).clamp(-1, 1)
 
 
 def turn(embedding_BD: Tensor, target_BD: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ermask.contract import METADATA_KEY, Role
 from ermask.model_files import ROLES
 from ermask_training import checkpoint
-from ermask_training.blocks import KeyedFlow
+from ermask_training.blocks import KEYED, KeyedFlow
 from ermask_training.eraser import Eraser
 from ermask_training.protector import Protector
 from ermask_training.student import shape_of
@@ -102,7 +102,7 @@ def flow(folder: Path) -> KeyedFlow:
     Raises:
         ValueError: see `bounds`; or it is of another generation of networks.
     """
-    made = KeyedFlow(bounds(folder, "protector")[1])
+    made = KeyedFlow(bounds(folder, "protector")[1] * KEYED)
     given = weights(folder, "protector")
     try:
         made.load_state_dict({name: given[FLOW + name] for name in made.state_dict()})

@@ -65,10 +65,11 @@ class Run:
         return torch.optim.AdamW(learning, betas=(0.9, 0.98), weight_decay=1e-4)
 
     def hand_over(self) -> None:
-        """Give the eraser the flow that the protector has learned."""
-        learned = self.averages[0].flow.state_dict()
+        """Spread the flow that the protector has learned, and give it to the eraser too."""
+        learned = self.averages[0].flow
+        learned.spread()
         for network in (self.eraser, self.averages[1]):
-            network.flow.load_state_dict(learned)
+            network.flow.load_state_dict(learned.state_dict())
 
     def start_from(self, folder: Path) -> int:
         """Take over what fits of earlier networks; returns how many tensors did."""

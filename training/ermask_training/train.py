@@ -143,16 +143,18 @@ def erase(run: Run, material: Material) -> dict[str, Tensor]:
         key_BKHW = random_keys(config.batch, run.generator).to(run.device)
         residual, flow = run.averages[0](crop_B3HW, key_BKHW, strength_B)
         dice = run.generator, run.rng
-        copy_B3HW, original_B3HW, _ = posted(crop_B3HW, residual, flow, dice)
+        copy_B3HW, original_B3HW, wanted = posted(crop_B3HW, residual, flow, dice)
         known_BD = student(bare(crop_B3HW))
     back = run.eraser.back(key_BKHW, strength_B)
     with run.accelerator.autocast():
-        undo = run.eraser.painter(render.bent(copy_B3HW, back), strength_B)
-    restored_B3HW = render.apply(copy_B3HW, undo.float(), back)
+        undo, back = run.eraser.retoucher(copy_B3HW, back, strength_B)
+    unit = strength_B[:, None, None, None]
+    restored_B3HW = render.apply(copy_B3HW, undo, back)
     mask_11HH = render.mask_11HH(run.device)
     judge = int(run.rng.integers(len(material.recognisers)))
     seen = material.recognisers[judge](restored_B3HW)
     return {
+        "erase_flow": losses.flow_distance(back / unit, wanted / unit, config.max_flow),
         "erase_pixels": losses.pixels(restored_B3HW, original_B3HW, mask_11HH),
         "erase_identity": losses.identity(seen, material.embeddings[judge][0][chosen]),
         "erase_student": losses.identity(student(bare(restored_B3HW)), known_BD),

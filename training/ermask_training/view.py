@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from ermask.align import TEMPLATE_SCALE
 from ermask.contract import CROP, RESIDUAL_GRID
 from ermask_training import render
+from ermask_training.blocks import FLOW_SIDE
 from ermask_training.student import SIDE
 
 SCALE = SIDE * TEMPLATE_SCALE / CROP
@@ -50,10 +51,26 @@ class View:
         The view is resampled the other way; the exact adjoint scatters, which ONNX does not do.
         """
         grey_B1SS = gradient_B3SS.sum(1, keepdim=True) * self._mask_B1SS
-        smooth = F.avg_pool2d(grey_B1SS, 3, 1, 1)
-        places_1GG2 = render.identity_grid_1HW2(RESIDUAL_GRID, gradient_B3SS.device)
+        return self._resampled_back(F.avg_pool2d(grey_B1SS, 3, 1, 1))
+
+    def bend_back(self, gradient_B3SS: Tensor) -> Tensor:
+        """A gradient by the face, as one by the control points of a bend: (B, 2, P, P), P =
+        FLOW_SIDE, up to its size.
+
+        What a shift does to a pixel is the slope of the bent face there. A control point gets what
+        its surroundings sum up to.
+        """
+        wide = F.pad(self._bent_B3SS, (1, 1, 1, 1), mode="replicate")
+        across = wide[:, :, 1:-1, 2:] - wide[:, :, 1:-1, :-2]
+        down = wide[:, :, 2:, 1:-1] - wide[:, :, :-2, 1:-1]
+        by_shift = [(gradient_B3SS * slope).sum(1) for slope in (across, down)]
+        gradient_B2GG = self._resampled_back(torch.stack(by_shift, 1) * self._mask_B1SS)
+        return F.avg_pool2d(gradient_B2GG, RESIDUAL_GRID // FLOW_SIDE)
+
+    def _resampled_back(self, gradient_BCSS: Tensor) -> Tensor:
+        places_1GG2 = render.identity_grid_1HW2(RESIDUAL_GRID, gradient_BCSS.device)
         grid_BGG2 = moved(places_1GG2, inverse(self._theta_B23)) / SCALE
-        return F.grid_sample(smooth, grid_BGG2, mode="bilinear", align_corners=False)
+        return F.grid_sample(gradient_BCSS, grid_BGG2, mode="bilinear", align_corners=False)
 
 
 def bare(crop_B3HW: Tensor, theta_B23: Tensor | None = None) -> Tensor:

@@ -30,10 +30,11 @@ def test_it_starts_from_the_published_network_and_guesses_by_itself():
     weights = {**published.state_dict(), "of another kind": torch.zeros(3)}
     taken = network.start_from(weights)
     own = network.state_dict()
-    painter, context = published.painter.state_dict(), published.painter.context.state_dict()
-    assert all(torch.equal(own[f"painter.{name}"], weight) for name, weight in painter.items())
+    retoucher = published.retoucher.state_dict()
+    context = published.retoucher.context.state_dict()
+    assert all(torch.equal(own[f"retoucher.{name}"], weight) for name, weight in retoucher.items())
     assert all(torch.equal(own[f"look.{name}"], weight) for name, weight in context.items())
-    assert taken == len(painter) + len(context)
+    assert taken == len(retoucher) + len(context)
 
 
 def test_it_learns_to_undo_what_does_not_depend_on_the_key(setting, monkeypatch):

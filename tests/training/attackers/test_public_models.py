@@ -55,7 +55,7 @@ def test_the_weights_of_an_exported_network_come_out_by_name(tmp_path, write_mod
     eraser = open_models(tmp_path / "made")[1]
     own = network.state_dict()
     assert eraser.weights.keys() <= own.keys()
-    assert torch.equal(eraser.weights["painter.head.weight"], own["painter.head.weight"])
+    assert torch.equal(eraser.weights["retoucher.head.weight"], own["retoucher.head.weight"])
     # gradients go through the unbending, to whoever looks for a key
     crop, key, strength = (torch.from_numpy(each) for each in inputs(2).values())
     residual, back = eraser(crop, key.requires_grad_(), strength)

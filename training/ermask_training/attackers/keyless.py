@@ -19,22 +19,20 @@ from ermask_training.attackers import copies
 from ermask_training.attackers.judge import ORIGINAL, Judge
 from ermask_training.attackers.report import Mean, Report, circumstances
 from ermask_training.attackers.setting import Setting
-from ermask_training.blocks import WIDTHS, Context, smooth, start_head
+from ermask_training.blocks import KEYED, WIDTHS, Context, bound, mirrored, smooth, start_head
 from ermask_training.config import Weights
 from ermask_training.embeddings import embeddings
-from ermask_training.eraser import Painter, posted
+from ermask_training.eraser import Retoucher, posted
 from ermask_training.keys import random_keys
 from ermask_training.study import study
 
 PEAK_RATE = 8e-4
-FLOW_WEIGHT = 1.5
-"""Weight of the distance to the true flow; the other terms have those of our own eraser."""
 
 
 class KeylessEraser(nn.Module):
     """(crop, strength) -> (residual, flow): our own eraser, with a guess in place of the key.
 
-    It guesses the flow from the copy, bends it back, and takes the shades off what it sees then.
+    It guesses the key's flow from the copy, and goes on as ours does.
     """
 
     def __init__(self, max_residual: float, max_flow: float) -> None:
@@ -42,23 +40,23 @@ class KeylessEraser(nn.Module):
         self.max_flow = max_flow
         self.look = Context()
         self.guess = nn.Conv2d(WIDTHS[2], 2, 3, padding=1)
-        self.painter = Painter(max_residual)
+        self.retoucher = Retoucher(max_residual, max_flow * (1 - KEYED))
         start_head(self.guess)
 
     def forward(self, crop_B3HW: Tensor, strength_B: Tensor) -> tuple[Tensor, Tensor]:
         """Returns residual_B3GG and flow_B2FF."""
         _, features_14 = self.look(crop_B3HW, strength_B)
-        unit = smooth(self.guess(F.silu(features_14)))
-        flow_B2FF = unit * (self.max_flow * strength_B[:, None, None, None])
-        residual_B3GG: Tensor = self.painter(render.bent(crop_B3HW, flow_B2FF), strength_B)
-        return residual_B3GG, flow_B2FF
+        unit = smooth(bound(mirrored(self.guess(F.silu(features_14)))))
+        back_B2FF = unit * (self.max_flow * KEYED * strength_B[:, None, None, None])
+        undone: tuple[Tensor, Tensor] = self.retoucher(crop_B3HW, back_B2FF, strength_B)
+        return undone
 
     def start_from(self, weights: dict[str, Tensor]) -> int:
         """Take over what fits of a published eraser; returns how many tensors did."""
         look = {
-            name.replace("painter.context.", "look."): weight
+            name.replace("retoucher.context.", "look."): weight
             for name, weight in weights.items()
-            if name.startswith("painter.context.")
+            if name.startswith("retoucher.context.")
         }
         return published.take_over(self, weights | look)
 
@@ -95,7 +93,9 @@ def train(setting: Setting) -> KeylessEraser:
         bend = losses.flow_distance(back / unit, wanted / unit, contract.max_flow)
         identity = losses.identity(seen, clean[which][torch.from_numpy(chosen)])
         return (
-            weights.erase_pixels * pixels + FLOW_WEIGHT * bend + weights.erase_identity * identity
+            weights.erase_pixels * pixels
+            + weights.erase_flow * bend
+            + weights.erase_identity * identity
         )
 
     study(
