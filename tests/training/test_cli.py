@@ -196,6 +196,17 @@ def test_fit_trains_goes_on_and_refuses_another_recipe(
     assert "name was smoke, is astray" in done.stderr
 
 
+def test_fit_refuses_a_target_where_nobody_is_impersonated(
+    train, tmp_path, crops, roster, prepared, taught
+):
+    done = train(
+        "fit", "smoke", "--data", crops, "--surrogates", roster, "--student", taught,
+        "--output", tmp_path / "run", "--target", prepared("zoe", ["zoe"]),
+    )  # fmt: skip
+    assert done.exit_code == 1
+    assert "recipe smoke makes people into nobody else" in done.stderr
+
+
 def test_fit_refuses_to_be_judged_on_its_own_people(
     train, tmp_path, crops, roster, prepared, taught
 ):

@@ -46,16 +46,17 @@ class Replay:
     def __init__(self, run, material):
         self.run, self.material = copy.deepcopy(run), material
         half = run.config.batch // 2
-        self.chosen, self.crop_B3HW = train.photos(self.run, material.crop_set, half)
+        chosen, crop_B3HW = train.photos(self.run, material.crop_set, half)
         keys = random_keys(half, self.run.generator)
         self.strength_B = train.strengths(self.run, half)
         self.keys = torch.cat([keys, keys.roll(1, 0)])
+        self.faces = train.Faces(chosen.repeat(2), crop_B3HW.repeat(2, 1, 1, 1), self.keys)
         self.drawn = self.run.rng.permutation(len(material.recognisers)).tolist()
 
     def terms(self, network, which):
         """What these surrogates make of the flow of `network`; jitter comes in their order."""
         flow = network.flow(self.keys, self.strength_B.repeat(2))
-        return train.judged(self.run, self.material, self.chosen, self.crop_B3HW, flow, which)
+        return train.judged(self.run, self.material, self.faces, flow, which)
 
 
 def learning(network):
@@ -175,9 +176,9 @@ def test_every_surrogate_is_the_primary_one_in_turn(start, material, monkeypatch
     asked: list[list[int]] = []
     real = train.judged
 
-    def listening(run, given, chosen, crop, flow, which):
+    def listening(run, given, faces, flow, which):
         asked.append(list(which))
-        return real(run, given, chosen, crop, flow, which)
+        return real(run, given, faces, flow, which)
 
     monkeypatch.setattr(train, "judged", listening)
     run = start(ON)

@@ -12,6 +12,7 @@ class Weights:
     attack: float = 1.5
     linkage: float = 0.1
     likeness: float = 0.1
+    persona: float = 1.0
     key_flow: float = 0.3
     flow_rough: float = 0.4
     flow_size: float = 0.03
@@ -44,6 +45,8 @@ class TrainConfig:
     """Crops a step and process. The protector learns on half as many photos, each under two keys.
     """
     seed: int = 0
+    impersonate: bool = False
+    """Drive faces towards a persona (see `persona`), and not only away from their owner."""
     max_residual: float = 15 / 255
     max_flow: float = 2.1
     flow_rate: float = 2e-2

@@ -15,7 +15,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from ermask_training import checkpoint, curriculum, interrupts, processes, scalars, train
+from ermask_training import checkpoint, curriculum, interrupts, persona, processes, scalars, train
 from ermask_training.config import TrainConfig
 from ermask_training.data import CropSet
 from ermask_training.run import Run
@@ -35,6 +35,7 @@ def fit(
     folder: Path,
     progress: Callable[[str], None] = print,
     start_from: Path | None = None,
+    target: CropSet | None = None,
     accelerator: Accelerator | None = None,
     tensorboard: bool = False,
 ) -> Path:
@@ -46,11 +47,14 @@ def fit(
     a step. Of several processes the main one writes and tells of progress.
 
     Args:
+        target: photos of the person to impersonate; without it a run that impersonates makes
+            people into whom the key makes up.
         accelerator: what `processes.start` gives; without it one process trains on the CPU.
         tensorboard: write the terms for TensorBoard too.
 
     Raises:
-        ValueError: the run was started with other processes or another precision; or the loss was
+        ValueError: the run was started with other processes, another precision or for another
+            target; a target is given and the run does not impersonate; or the loss was
             not finite for MOST_SKIPPED steps, and the checkpoint before is left as it is.
         KeyboardInterrupt: stopped by Ctrl-C, after a checkpoint was saved.
     """
@@ -59,7 +63,8 @@ def fit(
     accelerator = accelerator or processes.start("no", cpu=True)
     main = accelerator.is_main_process
     say = progress if main else _nothing
-    run = Run(config, student, accelerator)
+    cast = persona.cast(config, crop_set, target)
+    run = Run(config, student, accelerator, cast.seen_by(student, say) if cast else None)
     if (folder / "state.pt").exists():
         checkpoint.require_same_scale(folder, processes.scale(accelerator))
         run.restore(checkpoint.load(folder))
@@ -67,7 +72,7 @@ def fit(
     elif start_from is not None:
         say(f"{run.start_from(start_from)} tensors taken from {start_from}")
     folder.mkdir(parents=True, exist_ok=True)
-    material = train.prepared(crop_set, recognisers, accelerator, say)
+    material = train.prepared(crop_set, recognisers, accelerator, say, cast)
     saved = started = time.monotonic()
     first = run.step
     log = scalars.opened(folder, run.step, tensorboard) if main else nullcontext(_nothing)

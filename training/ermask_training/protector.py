@@ -20,6 +20,7 @@ from ermask.contract import RESIDUAL_GRID
 from ermask_training import render
 from ermask_training.backward import traced
 from ermask_training.blocks import FLOW_SIDE, KEYED, KeyedFlow, mirrored, smooth
+from ermask_training.persona import Persona
 from ermask_training.student import Shape, Student, centred
 from ermask_training.view import View, bare
 
@@ -51,14 +52,18 @@ class Protector(nn.Module):
         max_residual: bound of |residual| at strength 1, as a share of the range.
         max_flow: that of the flow, in crop pixels; a share of KEYED is the key's.
         shape: that of its student.
+        persona: whom faces shall be taken for, as the student sees it; None: for nobody.
     """
 
-    def __init__(self, max_residual: float, max_flow: float, shape: Shape) -> None:
+    def __init__(
+        self, max_residual: float, max_flow: float, shape: Shape, persona: Persona | None = None
+    ) -> None:
         super().__init__()
         self.max_residual = max_residual
         self.max_flow = max_flow
         self.flow = KeyedFlow(max_flow * KEYED)
         self.student = Student(shape).requires_grad_(False)
+        self.persona = persona
 
     def forward(
         self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor
@@ -72,6 +77,7 @@ class Protector(nn.Module):
             strength_B,
             max_residual=self.max_residual,
             max_flow=self.max_flow * (1 - KEYED),
+            towards_BD=None if self.persona is None else self.persona(key_BKHW),
         )
         return residual_B1GG.expand(-1, 3, -1, -1), flow
 
@@ -97,6 +103,7 @@ def astray(
     max_residual: float,
     max_flow: float,
     steps: int = len(LOOKS),
+    towards_BD: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The change that leads the student astray: residual (B, 1, G, G) and flow (B, 2, F, F).
 
@@ -106,6 +113,7 @@ def astray(
     Args:
         max_residual, max_flow: bounds of the residual and of the face's own flow at strength 1.
         steps: at most one for each of LOOKS.
+        towards_BD: what the student shall see, beside anything else than the person.
     """
     own_B3SS = bare(crop_B3HW)
     targets = student(torch.cat([own_B3SS, own_B3SS.flip(3)])).chunk(2)
@@ -122,8 +130,11 @@ def astray(
         face_B3SS = view.face(shades.share * bound_B1GG)
         seen_B3SS = face_B3SS.flip(3) if in_mirror else face_B3SS
         embedding_BD, back = traced(student.layers, centred(seen_B3SS))
-        towards_B3SS = back(turn(embedding_BD, targets[in_mirror]))
-        slope_B3SS = towards_B3SS.flip(3) if in_mirror else towards_B3SS
+        turned_BD = turn(embedding_BD, targets[in_mirror])
+        if towards_BD is not None:
+            turned_BD = turned_BD - turn(embedding_BD, towards_BD)
+        rising_B3SS = back(turned_BD)
+        slope_B3SS = rising_B3SS.flip(3) if in_mirror else rising_B3SS
         shades.step(view.back(slope_B3SS) * bound_B1GG)
         bend.step(mirrored(view.bend_back(slope_B3SS)))
         flow = flow_B2FF + max_flow * unit * smooth(bend.share)

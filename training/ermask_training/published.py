@@ -17,11 +17,12 @@ from ermask.model_files import ROLES
 from ermask_training import checkpoint
 from ermask_training.blocks import KEYED, KeyedFlow
 from ermask_training.eraser import Eraser
+from ermask_training.persona import Persona
 from ermask_training.protector import Protector
 from ermask_training.student import shape_of
 
-STUDENT, FLOW = "student.", "flow."
-"""What the names of a student's and of a flow's weights begin with."""
+STUDENT, FLOW, PERSONA = "student.", "flow.", "persona."
+"""What the names of weights of a protector's parts begin with."""
 PREFIX = "network."
 """What the export puts before the names of the weights."""
 
@@ -71,7 +72,9 @@ def network(
             inside = {
                 k.removeprefix(STUDENT): w for k, w in weights.items() if k.startswith(STUDENT)
             }
-            made = Protector(*bounds, shape_of(inside))
+            own = weights.get(PERSONA + "own")
+            persona = None if own is None else Persona(len(own))
+            made = Protector(*bounds, shape_of(inside), persona)
         else:
             made = Eraser(*bounds)
         made.load_state_dict(weights)

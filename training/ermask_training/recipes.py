@@ -49,6 +49,11 @@ def smoke() -> TrainConfig:
     )
 
 
+def impersonation() -> TrainConfig:
+    """As `astray`, towards a given person or one made up by the key; not yet trained by."""
+    return replace(astray(), name="impersonation", impersonate=True)
+
+
 def flow() -> TrainConfig:
     """The flow alone, from scratch, for minutes: what a change to its training is held against."""
     return TrainConfig(
@@ -62,7 +67,7 @@ def flow_meta() -> TrainConfig:
 
 
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
-    each.__name__: each for each in (astray, large, smoke, flow, flow_meta)
+    each.__name__: each for each in (astray, impersonation, large, smoke, flow, flow_meta)
 }
 
 

@@ -17,11 +17,14 @@ from ermask.model_files import ROLES
 from ermask_training import processes, published
 from ermask_training.config import TrainConfig
 from ermask_training.eraser import Eraser
+from ermask_training.persona import Persona
 from ermask_training.protector import Protector
 from ermask_training.student import Student
 
 RANKS_APART = 1000
 """Between the seeds of two processes: recipes and their parts take neighbouring ones."""
+OWN = (published.STUDENT, published.PERSONA)
+"""Weights of a protector that a run is given, and takes from no other."""
 
 
 class Run:
@@ -32,10 +35,15 @@ class Run:
 
     Args:
         accelerator: what `processes.start` gives; without it, one process on the CPU.
+        persona: whom the protector shall make people into, as the student sees it; see `persona`.
     """
 
     def __init__(
-        self, config: TrainConfig, student: Student, accelerator: Accelerator | None = None
+        self,
+        config: TrainConfig,
+        student: Student,
+        accelerator: Accelerator | None = None,
+        persona: Persona | None = None,
     ) -> None:
         torch.manual_seed(config.seed)
         self.config = config
@@ -44,7 +52,7 @@ class Run:
         self.step = 0
         self.skipped = 0
         """Updates skipped in a row, since their loss or gradient was not finite."""
-        self.protector = Protector(config.max_residual, config.max_flow, student.shape)
+        self.protector = Protector(config.max_residual, config.max_flow, student.shape, persona)
         self.protector.student.load_state_dict(student.state_dict())
         self.protector.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.eraser = Eraser(config.max_residual, config.max_flow)
@@ -76,8 +84,8 @@ class Run:
         taken = 0
         for role, network, average in zip(ROLES, self.networks, self.averages, strict=True):
             weights = published.weights(folder, role)
-            others = {k: w for k, w in weights.items() if not k.startswith(published.STUDENT)}
-            taken += published.take_over(network, others)
+            flow_or_eraser = {k: w for k, w in weights.items() if not k.startswith(OWN)}
+            taken += published.take_over(network, flow_or_eraser)
             average.load_state_dict(network.state_dict())
         return taken
 
@@ -103,7 +111,15 @@ class Run:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Continue where `state` was saved, by as many processes."""
+        """Continue where `state` was saved, by as many processes.
+
+        Raises:
+            ValueError: it was to impersonate somebody else.
+        """
+        if (persona := self.protector.persona) is not None:
+            kept = state["protector"][published.PERSONA + "own"].to(self.device)
+            if not torch.allclose(kept, persona.own, atol=1e-3):
+                raise ValueError("the run was started for another --target; use a new folder")
         self.step = state["step"]
         self.protector.load_state_dict(state["protector"])
         self.eraser.load_state_dict(state["eraser"])

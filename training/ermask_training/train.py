@@ -21,6 +21,7 @@ from ermask_training.data import CropSet
 from ermask_training.embeddings import embeddings
 from ermask_training.eraser import posted
 from ermask_training.keys import random_keys
+from ermask_training.persona import Cast, Persona
 from ermask_training.run import Run
 from ermask_training.surrogates import Recogniser
 from ermask_training.view import bare
@@ -38,6 +39,20 @@ class Material:
     recognisers: list[Recogniser]
     embeddings: list[tuple[Tensor, Tensor]]
     """For each recogniser, what `embed_all` gives."""
+    personas: tuple[Persona, ...] = ()
+    """For each recogniser, whom faces shall be taken for; none where that is not the goal."""
+
+
+@dataclass(frozen=True)
+class Faces:
+    """What the flow learns from in a step: each photo under two keys, each key on two photos."""
+
+    chosen: Tensor
+    """Places in the set (B,)."""
+    crops: Tensor
+    """(B, 3, H, W)"""
+    keys: Tensor
+    """Fields (B, K, H, W)."""
 
 
 def embed_all(
@@ -59,22 +74,30 @@ def prepared(
     recognisers: list[Recogniser],
     accelerator: Accelerator,
     progress: Callable[[str], None],
+    cast: Cast | None = None,
 ) -> Material:
     """What steps are made of, on the accelerator's device.
 
     Clean embeddings are made in float32, by the main process first: the others find them on disk.
     Then the recognisers' networks run in the accelerator's mixed precision. What decides where a
     pixel goes, and all weights, stay in float32.
+
+    Args:
+        cast: who is to be impersonated.
     """
     device = accelerator.device
     for recogniser in recognisers:
         recogniser.to(device)
     with accelerator.main_process_first():
         found = [embed_all(crop_set, recogniser, progress) for recogniser in recognisers]
+        personas = [cast.seen_by(each, progress) for each in recognisers] if cast else []
     for recogniser in recognisers:
         recogniser.net = accelerator.prepare_model(recogniser.net, evaluation_mode=True)
     return Material(
-        crop_set, recognisers, [(own.to(device), mixed.to(device)) for own, mixed in found]
+        crop_set,
+        recognisers,
+        [(own.to(device), mixed.to(device)) for own, mixed in found],
+        tuple(persona.to(device) for persona in personas),
     )
 
 
@@ -83,9 +106,9 @@ def bend(run: Run, material: Material) -> dict[str, Tensor]:
     config = run.config
     half = config.batch // 2
     chosen, crop_B3HW = photos(run, material.crop_set, half)
-    # Each photo under two keys, each key on two photos.
     keys = random_keys(half, run.generator).to(run.device)
     key_BKHW = torch.cat([keys, keys.roll(1, 0)])
+    faces = Faces(chosen.repeat(2), crop_B3HW.repeat(2, 1, 1, 1), key_BKHW)
     strength_B = strengths(run, half).repeat(2)
     flow = run.protector.flow(key_BKHW, strength_B)
     unit = strength_B[:, None, None, None]
@@ -97,12 +120,12 @@ def bend(run: Run, material: Material) -> dict[str, Tensor]:
     drawn = run.rng.permutation(len(material.recognisers))[: config.surrogates_per_step]
     if config.meta_rate:
         primary, auxiliary = drawn[:1], drawn[1:]
-        given = meta.balanced(judged(run, material, chosen, crop_B3HW, flow, auxiliary))
+        given = meta.balanced(judged(run, material, faces, flow, auxiliary))
         theta = meta.ahead(run.protector.flow, given, config.meta_rate)
         flow_there = meta.flow_at(run.protector.flow, theta, key_BKHW, strength_B)
-        given += judged(run, material, chosen, crop_B3HW, flow_there, primary)
+        given += judged(run, material, faces, flow_there, primary)
     else:
-        given = judged(run, material, chosen, crop_B3HW, flow, drawn)
+        given = judged(run, material, faces, flow, drawn)
     means = {name: torch.stack([each[name] for each in given]).mean() for name in given[0]}
     return terms | means
 
@@ -110,26 +133,24 @@ def bend(run: Run, material: Material) -> dict[str, Tensor]:
 def judged(
     run: Run,
     material: Material,
-    chosen: Tensor,
-    crop_B3HW: Tensor,
+    faces: Faces,
     flow_B2FF: Tensor,
     which: Iterable[int],
 ) -> list[meta.Terms]:
-    """The terms of each of these surrogates: photos `chosen`, bent under two keys each."""
+    """The terms of each of these surrogates, for faces under this flow."""
     found = []
-    bent_B3HW = render.bent(crop_B3HW.repeat(2, 1, 1, 1), flow_B2FF, "bicubic")
+    bent_B3HW = render.bent(faces.crops, flow_B2FF, "bicubic")
     aligned = render.realignment(flow_B2FF)
     for judge in which:
         theta = render.jitter(len(bent_B3HW), 3.0, 0.04, 4.0, run.generator).to(run.device)
         seen = material.recognisers[judge](bent_B3HW, render.chain(aligned, theta))
-        person_BD = material.embeddings[judge][1][chosen].repeat(2, 1)
-        found.append(
-            {
-                "attack": losses.attack(seen, person_BD),
-                "linkage": losses.linkage(seen),
-                "likeness": losses.likeness(seen),
-            }
-        )
+        person_BD = material.embeddings[judge][1][faces.chosen]
+        terms = {"attack": losses.attack(seen, person_BD), "linkage": losses.linkage(seen)}
+        if material.personas:
+            terms["persona"] = losses.identity(seen, material.personas[judge](faces.keys))
+        else:
+            terms["likeness"] = losses.likeness(seen)
+        found.append(terms)
     return found
 
 

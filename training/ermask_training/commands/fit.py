@@ -24,6 +24,13 @@ def fit(
         Path | None,
         typer.Option(help="Models folder or run whose networks a new run starts from."),
     ] = None,
+    target: Annotated[
+        Path | None,
+        typer.Option(
+            help="Prepared set of the person to impersonate, for the recipe `impersonation`; "
+            "without it, people that the key makes up."
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Instead of the recipe's: the same run by other dice.")
     ] = None,
@@ -63,6 +70,7 @@ def fit(
     crop_set = sets.load(data)
     if validation is not None:
         sets.require_disjoint([crop_set, sets.load(validation)])
+    towards = None if target is None else sets.load(target)
     accelerator = processes.start(precision, cpu)
     # it sets the threads of several processes on a CPU itself, so ours come after
     if threads:
@@ -70,6 +78,8 @@ def fit(
     judges = recognisers.load(surrogates, "train", config.surrogates)
     if accelerator.is_main_process:
         now = split.of(crop_set, [each.entry for each in judges])
+        if towards is not None:
+            now |= split.of(towards, [])
         split.record(output, now, *(each for each in (student, start_from) if each is not None))
     loop.fit(
         config,
@@ -78,6 +88,7 @@ def fit(
         distil.load(student),
         output,
         start_from=start_from,
+        target=towards,
         accelerator=accelerator,
         tensorboard=tensorboard,
     )
