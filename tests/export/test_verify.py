@@ -72,19 +72,19 @@ def test_a_changed_weight(data, protector, crops, name):
         verify.compare(edited(data, perturb), protector, crops)
 
 
-def test_the_other_interpolation(eraser, crops):
-    """What goes wrong when an exporter mistranslates the bicubic enlargement of the flow."""
+def test_another_interpolation(eraser, crops):
+    """What goes wrong when an exporter mistranslates how pictures are sampled."""
 
     def relax(model):
-        modes = [
+        corners = [
             attribute
             for node in model.graph.node
             for attribute in node.attribute
-            if attribute.name == "mode" and attribute.s == b"cubic"
+            if node.op_type == "GridSample" and attribute.name == "align_corners"
         ]
-        assert modes
-        for mode in modes:
-            mode.s = b"linear"
+        assert corners
+        for corner in corners:
+            corner.i = 1
 
     data = to_onnx.to_onnx(eraser)
     with pytest.raises(verify.VerificationError, match="differs from torch"):

@@ -109,6 +109,7 @@ def test_a_run_learns_to_impersonate_and_remembers_whom(trained, student, crops,
     weights = published.weights(trained, "protector")
     network = published.network("protector", published.bounds(trained, "protector"), weights)
     assert isinstance(network, Protector)
+    assert network.persona is not None
     assert float(network.persona(random_keys(1, torch.Generator())).norm()) == pytest.approx(1)
     somebody = data.load(prepared("somebody", ["zoe"], 77))
     other = Run(CONFIG, student, None, persona.Cast(somebody, somebody, 0).seen_by(student, quiet))
@@ -126,4 +127,5 @@ def test_a_run_takes_nobody_over_from_another(trained, student):
     fresh = persona.given(torch.eye(student.shape[-1])[:2])
     run = Run(CONFIG, student, None, fresh)
     run.start_from(trained)
+    assert run.protector.persona is not None
     assert np.allclose(run.protector.persona.own, fresh.own)

@@ -80,9 +80,12 @@ def test_a_bend_of_its_own_is_the_same_on_both_sides(student, crop):
 def test_shades_lead_the_student_astray_in_a_mirror_too(student, crop):
     """Every other step looks into one: what it finds there must not come back the wrong way."""
     two, flow = led(student, crop, steps=2)
-    found = alike(student, crop, two, flow, mirror=True)
-    assert (found < alike(student, crop, torch.zeros_like(two), flow, mirror=True)).all()
-    assert float(found.mean()) < float(alike(student, crop, -two, flow, mirror=True).mean())
+
+    def in_mirror(shades):
+        return float(alike(student, crop, shades, flow, mirror=True).mean())
+
+    assert in_mirror(two) < in_mirror(torch.zeros_like(two)) - 0.01
+    assert in_mirror(two) < in_mirror(-two) - 0.01
 
 
 @torch.no_grad()

@@ -136,15 +136,23 @@ def larger(x_BCHW: Tensor) -> Tensor:
     return F.interpolate(x_BCHW, scale_factor=2.0, mode="nearest")
 
 
-def smooth(control_B2SS: Tensor) -> Tensor:
-    """Control points in [-1, 1], FLOW_SIDE a side, to a flow (B, 2, F, F) in the same range."""
-    flow = F.interpolate(
-        control_B2SS,
-        scale_factor=FLOW_GRID / FLOW_SIDE,
-        mode="bicubic",
-        align_corners=False,
-    )
-    return flow.clamp(-1, 1)
+def smooth(control_B2PP: Tensor) -> Tensor:
+    """Control points in [-1, 1], FLOW_SIDE a side, to a flow (B, 2, F, F) in the same range.
+
+    Bicubic, as two products with what becomes of each row: a small part of the time that runtimes
+    take for the same.
+    """
+    rows_FP = enlarging().to(control_B2PP)
+    return (rows_FP @ control_B2PP @ rows_FP.T).clamp(-1, 1)
+
+
+def enlarging() -> Tensor:
+    """Weights (F, P) of control points in a row of the flow."""
+    rows_P1P = torch.eye(FLOW_SIDE)[:, None]
+    # the other dimension is enlarged too, and the same all over
+    square = rows_P1P[..., None].expand(-1, -1, -1, FLOW_SIDE)
+    large = F.interpolate(square, (FLOW_GRID, FLOW_GRID), mode="bicubic", align_corners=False)
+    return large[:, 0, :, 0].T.contiguous()
 
 
 def mirrored(flow_B2FF: Tensor) -> Tensor:

@@ -135,8 +135,9 @@ def astray(
             turned_BD = turned_BD - turn(embedding_BD, towards_BD)
         rising_B3SS = back(turned_BD)
         slope_B3SS = rising_B3SS.flip(3) if in_mirror else rising_B3SS
-        shades.step(view.back(slope_B3SS) * bound_B1GG)
-        bend.step(mirrored(view.bend_back(slope_B3SS)))
+        by_shades, by_bend = view.back(slope_B3SS)
+        shades.step(by_shades * bound_B1GG)
+        bend.step(mirrored(by_bend))
         flow = flow_B2FF + max_flow * unit * smooth(bend.share)
     return shades.share * bound_B1GG, flow
 

@@ -92,10 +92,11 @@ def realignment(flow_B2FF: Tensor) -> Tensor:
     places = torch.from_numpy((align.TEMPLATE * 2 / CROP - 1).astype(np.float32))
     places_5X = places.to(flow_B2FF.device)
     grid = places_5X.expand(flow_B2FF.shape[0], 1, 5, 2)
-    masked = upsample(flow_B2FF) * mask_11HH(flow_B2FF.device)
-    moved = F.grid_sample(masked, grid, mode="bilinear", align_corners=False)[:, :, 0]
+    shift = F.grid_sample(flow_B2FF, grid, mode="bilinear", align_corners=False)[:, :, 0]
+    mask = F.grid_sample(mask_11HH(flow_B2FF.device), grid[:1], align_corners=False)[:, :, 0]
+    moved = mask * shift
     moved_B5X = moved.transpose(1, 2) * (-2 / CROP)
-    shift = moved_B5X.mean(1)
+    centre = moved_B5X.mean(1)
     mean = places_5X.mean(0)
     spread = (places_5X - mean).square().sum()
     x, y = (places_5X - mean).unbind(1)
@@ -103,7 +104,7 @@ def realignment(flow_B2FF: Tensor) -> Tensor:
     stretch = (x * dx + y * dy).sum(1) / spread
     turn = (x * dy - y * dx).sum(1) / spread
     rows = torch.stack([1 + stretch, -turn, turn, 1 + stretch], 1).reshape(-1, 2, 2)
-    offset = shift + mean - (rows @ mean)
+    offset = centre + mean - (rows @ mean)
     return torch.cat([rows, offset[:, :, None]], 2)
 
 

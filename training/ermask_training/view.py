@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ermask.align import TEMPLATE_SCALE
-from ermask.contract import CROP, RESIDUAL_GRID
+from ermask.contract import CROP, FLOW_GRID, RESIDUAL_GRID
 from ermask_training import render
 from ermask_training.blocks import FLOW_SIDE
 from ermask_training.student import SIDE
@@ -35,9 +35,12 @@ class View:
         device = crop_B3HW.device
         grid = render.identity_grid_1HW2(SIDE, device) * SCALE
         self._grid_BSS2 = moved(grid, theta)
-        mask = render.mask_11HH(device).expand(crop_B3HW.shape[0], -1, -1, -1)
-        self._mask_B1SS = sampled(mask, self._grid_BSS2)
-        shift = self._mask_B1SS * sampled(flow_B2FF, self._grid_BSS2) * (2 / CROP)
+        # in one go: looking places up costs more than what is found there
+        mask_11FF = F.avg_pool2d(render.mask_11HH(device), CROP // FLOW_GRID)
+        both = torch.cat([mask_11FF.expand(flow_B2FF.shape[0], -1, -1, -1), flow_B2FF], 1)
+        found = sampled(both, self._grid_BSS2)
+        self._mask_B1SS = found[:, :1]
+        shift = self._mask_B1SS * found[:, 1:] * (2 / CROP)
         self._bent_B3SS = sampled(crop_B3HW, self._grid_BSS2 + shift.permute(0, 2, 3, 1))
 
     def face(self, residual_BCGG: Tensor) -> Tensor:
@@ -45,32 +48,27 @@ class View:
         painted = self._mask_B1SS * sampled(residual_BCGG, self._grid_BSS2)
         return (self._bent_B3SS + painted).clamp(0, 1)
 
-    def back(self, gradient_B3SS: Tensor) -> Tensor:
-        """A gradient by the face, as one by a grey residual: (B, 1, G, G), up to its size.
+    def back(self, gradient_B3SS: Tensor) -> tuple[Tensor, Tensor]:
+        """A gradient by the face, as one by what changes it.
 
         The view is resampled the other way; the exact adjoint scatters, which ONNX does not do.
-        """
-        grey_B1SS = gradient_B3SS.sum(1, keepdim=True) * self._mask_B1SS
-        return self._resampled_back(F.avg_pool2d(grey_B1SS, 3, 1, 1))
+        What a shift does to a pixel is the slope of the bent face there.
 
-    def bend_back(self, gradient_B3SS: Tensor) -> Tensor:
-        """A gradient by the face, as one by the control points of a bend: (B, 2, P, P), P =
-        FLOW_SIDE, up to its size.
-
-        What a shift does to a pixel is the slope of the bent face there. A control point gets what
-        its surroundings sum up to.
+        Returns:
+            Up to their sizes, those by a grey residual (B, 1, G, G) and by the control points of
+            a bend (B, 2, P, P), P = FLOW_SIDE.
         """
         wide = F.pad(self._bent_B3SS, (1, 1, 1, 1), mode="replicate")
         across = wide[:, :, 1:-1, 2:] - wide[:, :, 1:-1, :-2]
         down = wide[:, :, 2:, 1:-1] - wide[:, :, :-2, 1:-1]
-        by_shift = [(gradient_B3SS * slope).sum(1) for slope in (across, down)]
-        gradient_B2GG = self._resampled_back(torch.stack(by_shift, 1) * self._mask_B1SS)
-        return F.avg_pool2d(gradient_B2GG, RESIDUAL_GRID // FLOW_SIDE)
-
-    def _resampled_back(self, gradient_BCSS: Tensor) -> Tensor:
-        places_1GG2 = render.identity_grid_1HW2(RESIDUAL_GRID, gradient_BCSS.device)
+        changes = [gradient_B3SS, gradient_B3SS * across, gradient_B3SS * down]
+        summed = torch.cat([each.sum(1, keepdim=True) for each in changes], 1) * self._mask_B1SS
+        places_1GG2 = render.identity_grid_1HW2(RESIDUAL_GRID, summed.device)
         grid_BGG2 = moved(places_1GG2, inverse(self._theta_B23)) / SCALE
-        return F.grid_sample(gradient_BCSS, grid_BGG2, mode="bilinear", align_corners=False)
+        found = F.grid_sample(
+            F.avg_pool2d(summed, 3, 1, 1), grid_BGG2, mode="bilinear", align_corners=False
+        )
+        return found[:, :1], F.avg_pool2d(found[:, 1:], RESIDUAL_GRID // FLOW_SIDE)
 
 
 def bare(crop_B3HW: Tensor, theta_B23: Tensor | None = None) -> Tensor:
