@@ -4,7 +4,7 @@
 #
 #   runs/astray.sh FACES RECOGNISERS
 #
-# FACES holds train/<identity>/, val/<identity>/ and val_pairs/<person>/{a,b}.*; RECOGNISERS holds
+# FACES holds train/<identity>/, val/<identity>/, val_pairs/<person>/{a,b}.* and targets/score/*; RECOGNISERS holds
 # roster.toml and its networks. Stop and start it as you like: finished steps are skipped, training
 # goes on from its last checkpoint.
 #
@@ -29,6 +29,7 @@ ermask-export build "$out/astray" --output "$out/models" --data "$out/val" --car
 ermask-train evaluate "$faces/val_pairs" --models "$out/models" --calibration "$out/val" \
     --distractors "$out/train" --surrogates "$recognisers" --protocol dodging --protocol erasure \
     --protocol identification --protocol linkage --protocol mark --protocol looks \
+    --protocol impersonation --targets "$faces/targets" \
     --output "$out/figures.json" --jobs 2 --threads 1 | tee runs/astray.figures.md
 ermask-train prepare "$faces/val_pairs" --output "$out/pairs"
 # averaging makes use of the keyless eraser, and finds it in the folder that they share

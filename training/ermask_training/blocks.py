@@ -18,7 +18,7 @@ WIDTHS = (24, 56, 104, 144)
 """Channels at 56, 28, 14 and 7 pixels."""
 FLOW_SIDE = 14
 """Control points of the flow along one side: what makes it smooth."""
-KEYED = 0.52
+KEYED = 0.76
 """Share of the flow's bound that the key decides; the rest is the face's own."""
 FLOW_PARTS = 64
 """Parts of the flow whose signs the key decides, one entry of the key field each."""
