@@ -8,10 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch.nn import functional as F
-
 from ermask.contract import CROP, FIELD, FLOW_GRID
-from ermask_training.blocks import WIDTHS, Context, KeyedFlow, bound, mirrored
+from ermask_training.blocks import WIDTHS, Context, KeyedFlow, bound
 
 MAX_FLOW = 1.8
 
@@ -48,23 +46,6 @@ def test_the_bound_keeps_a_gradient_where_tanh_has_none():
     assert torch.allclose(y, torch.tensor([-1.0, -(0.5**0.5), 0.0, 10 / 101**0.5]), atol=1e-5)
     assert float(x.grad[2]) == 1
     assert float(x.grad[3]) > 9e-4
-
-
-@torch.no_grad()
-def test_parts_that_all_go_one_way_are_spread(network):
-    """Their size, and what they have in common, stay; only its share becomes smaller."""
-    network = copy.deepcopy(network)
-    random = network.directions()
-    assert random > 30
-    common = mirrored(network.parts[:1] * 20)
-    network.parts.copy_(mirrored(network.parts) + common)
-    together, size = network.directions(), network.parts.norm()
-    assert together < 2
-    network.spread()
-    assert together * 1.5 < network.directions() < random
-    assert float(network.parts.norm()) == pytest.approx(float(size), rel=1e-3)
-    along = torch.linalg.svd(network.parts.flatten(1))[2][0]
-    assert abs(float(F.cosine_similarity(along, common.flatten(), dim=0))) > 0.99
 
 
 @torch.no_grad()

@@ -154,29 +154,11 @@ def test_the_eraser_is_given_the_flow_that_the_protector_learned(crops, judges, 
     crop_set = data.load(crops)
     clean = [train.embed_all(crop_set, judge, quiet) for judge in judges]
     loop.one_step(run, train.Material(crop_set, judges, clean))
-    learned = run.averages[0].flow.directions()
     assert not equal(run.eraser.flow.parts, run.averages[0].flow.parts)
-    run.hand_over()
-    assert run.averages[0].flow.directions() > learned
+    run.step = 1
+    loop.one_step(run, train.Material(crop_set, judges, clean))
     for network in (run.eraser, run.averages[1]):
         assert equal(network.flow.parts, run.averages[0].flow.parts)
-
-
-@torch.no_grad()
-def test_an_eraser_that_does_nothing_is_right_about_wrong_keys_alone(crops, judges, student):
-    run = Run(CONFIG, student)
-    for head in (run.eraser.retoucher.head, run.eraser.retoucher.bend):
-        head.weight.zero_()
-    crop_set = data.load(crops)
-    clean = [train.embed_all(crop_set, judge, quiet) for judge in judges]
-    terms = train.erase(run, train.Material(crop_set, judges, clean))
-    assert float(terms["erase_wrong"]) < 0.003
-    assert float(terms["erase_pixels"]) > 0.01
-
-
-def test_a_run_hands_over_before_the_eraser_learns(straight):
-    averages = checkpoint.load(straight)["averages"]
-    assert torch.equal(averages[0]["flow.parts"], averages[1]["flow.parts"])
 
 
 def test_clean_embeddings_are_unit_and_mixed_with_the_person(crops, judges):

@@ -18,7 +18,7 @@ WIDTHS = (24, 56, 104, 144)
 """Channels at 56, 28, 14 and 7 pixels."""
 FLOW_SIDE = 14
 """Control points of the flow along one side: what makes it smooth."""
-KEYED = 0.76
+KEYED = 0.81
 """Share of the flow's bound that the key decides; the rest is the face's own."""
 FLOW_PARTS = 64
 """Parts of the flow whose signs the key decides, one entry of the key field each."""
@@ -48,29 +48,6 @@ class KeyedFlow(nn.Module):
         signs_BP = key_BKHW.flatten(1)[:, :FLOW_PARTS]
         total = (signs_BP @ self.parts.flatten(1)).reshape(-1, 2, FLOW_SIDE, FLOW_SIDE)
         return smooth(bound(mirrored(total))) * (self.max_flow * strength_B[:, None, None, None])
-
-    @torch.no_grad()
-    def spread(self) -> None:
-        """Give the weaker of the directions that parts share more weight, and the stronger less.
-
-        Training draws all parts into the few directions that mislead most. Few directions are few
-        signs for whoever has not got the key. The singular values of the parts become their roots;
-        together the parts stay as large as they are.
-        """
-        flat = mirrored(self.parts).flatten(1)
-        left, sizes, right = torch.linalg.svd(flat, full_matrices=False)
-        roots = sizes.sqrt()
-        spread = (left * (roots * (sizes.norm() / roots.norm()))) @ right
-        self.parts.copy_(spread.reshape(self.parts.shape))
-
-    @torch.no_grad()
-    def directions(self) -> float:
-        """How many directions the parts go in: the participation ratio of their singular values.
-
-        From 1, where all are one, to FLOW_PARTS.
-        """
-        energies = torch.linalg.svdvals(mirrored(self.parts).flatten(1)).square()
-        return float(energies.sum().square() / energies.square().sum())
 
 
 class Residual(nn.Module):

@@ -20,7 +20,6 @@ class Weights:
     erase_pixels: float = 6.0
     erase_identity: float = 2.0
     erase_student: float = 1.0
-    erase_wrong: float = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -79,11 +79,6 @@ def fit(
     with interrupts.noted() as stop, log as write:
         halt = False
         while run.step < config.steps and not halt:
-            if run.step == config.erase_from:
-                learned = run.averages[0].flow.directions()
-                run.hand_over()
-                spread = run.averages[0].flow.directions()
-                say(f"the key's flow goes in {learned:.1f} directions, spread to {spread:.1f}")
             terms = one_step(run, material)
             run.step += 1
             write(run.step, terms, run.skipped > 0)
@@ -131,6 +126,8 @@ def one_step(run: Run, material: Material) -> dict[str, float]:
     """
     config = run.config
     phase = curriculum.phase(config, run.step)
+    if run.step == config.erase_from:
+        run.hand_over()
     turn = 1 if phase.erase else 0
     terms = (train.bend, train.erase)[turn](run, material)
     total = torch.stack([getattr(config.weights, name) * x for name, x in terms.items()]).sum()

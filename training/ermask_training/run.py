@@ -73,11 +73,10 @@ class Run:
         return torch.optim.AdamW(learning, betas=(0.9, 0.98), weight_decay=1e-4)
 
     def hand_over(self) -> None:
-        """Spread the flow that the protector has learned, and give it to the eraser too."""
-        learned = self.averages[0].flow
-        learned.spread()
+        """Give the eraser the flow that the protector has learned."""
+        learned = self.averages[0].flow.state_dict()
         for network in (self.eraser, self.averages[1]):
-            network.flow.load_state_dict(learned.state_dict())
+            network.flow.load_state_dict(learned)
 
     def start_from(self, folder: Path) -> int:
         """Take over what fits of earlier networks; returns how many tensors did."""

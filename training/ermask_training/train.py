@@ -27,8 +27,6 @@ from ermask_training.surrogates import Recogniser
 from ermask_training.view import bare
 
 STRENGTH_ODDS = {"low": 0.2, "mid": 0.5, "high": 0.3}
-WRONG_KEYS = 4
-"""One in so many copies is shown to the eraser under a wrong key."""
 PERSON_SHARE = 0.4
 """Weight of the person's mean embedding beside the photo's own: other photos must not match."""
 
@@ -157,41 +155,30 @@ def judged(
 
 
 def erase(run: Run, material: Material) -> dict[str, Tensor]:
-    """The eraser's terms, on copies that the protector's average made.
-
-    It is given a wrong key for every fourth copy, from which it shall then take nothing off.
-    """
+    """The eraser's terms, on copies that the protector's average made."""
     config = run.config
     chosen, crop_B3HW = photos(run, material.crop_set, config.batch)
     strength_B = strengths(run, config.batch)
     student = run.protector.student
-    wrong = torch.arange(config.batch, device=run.device) % WRONG_KEYS == 0
-    right = ~wrong
     with torch.no_grad():
         key_BKHW = random_keys(config.batch, run.generator).to(run.device)
         residual, flow = run.averages[0](crop_B3HW, key_BKHW, strength_B)
         dice = run.generator, run.rng
         copy_B3HW, original_B3HW, wanted = posted(crop_B3HW, residual, flow, dice)
         known_BD = student(bare(crop_B3HW))
-        key_BKHW[wrong] = random_keys(int(wrong.sum()), run.generator).to(run.device)
     back = run.eraser.back(key_BKHW, strength_B)
     with run.accelerator.autocast():
-        undo, whole = run.eraser.retoucher(copy_B3HW, back, strength_B)
+        undo, back = run.eraser.retoucher(copy_B3HW, back, strength_B)
     unit = strength_B[:, None, None, None]
-    restored_B3HW = render.apply(copy_B3HW, undo, whole)
-    left_B3HW = render.bent(copy_B3HW, back, "bicubic")
+    restored_B3HW = render.apply(copy_B3HW, undo, back)
     mask_11HH = render.mask_11HH(run.device)
     judge = int(run.rng.integers(len(material.recognisers)))
-    seen = material.recognisers[judge](restored_B3HW[right])
-    known = material.embeddings[judge][0][chosen[right]]
+    seen = material.recognisers[judge](restored_B3HW)
     return {
-        "erase_flow": losses.flow_distance(
-            (whole / unit)[right], (wanted / unit)[right], config.max_flow
-        ),
-        "erase_pixels": losses.pixels(restored_B3HW[right], original_B3HW[right], mask_11HH),
-        "erase_identity": losses.identity(seen, known),
-        "erase_student": losses.identity(student(bare(restored_B3HW[right])), known_BD[right]),
-        "erase_wrong": losses.pixels(restored_B3HW[wrong], left_B3HW[wrong], mask_11HH),
+        "erase_flow": losses.flow_distance(back / unit, wanted / unit, config.max_flow),
+        "erase_pixels": losses.pixels(restored_B3HW, original_B3HW, mask_11HH),
+        "erase_identity": losses.identity(seen, material.embeddings[judge][0][chosen]),
+        "erase_student": losses.identity(student(bare(restored_B3HW)), known_BD),
     }
 
 
