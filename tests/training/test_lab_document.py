@@ -64,7 +64,7 @@ def commands_of(group):
 
 def test_the_figures_are_those_of_the_code():
     assert f"at most {verify.TOLERANCE:.4f} of the output's bound" in TEXT
-    assert f"at most {verify.DRIFT:.2f} for the protector's residual" in TEXT
+    assert f"at most {verify.DRIFT:.2f} for the protector" in TEXT
     assert f"on {verify.CROPS} crops, in batches of 1, 2 and 5" in TEXT
     assert verify.BATCHES == (1, 2, 5)
     assert f"under {release.MAX_BYTES // 10**6} MB" in TEXT
