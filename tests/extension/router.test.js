@@ -115,6 +115,7 @@ describe('the router', () => {
   });
 
   it('says nothing once Chromium has ended its worker', async () => {
+    /** @type {unknown[]} */
     const answered = [];
     const listener = router([handlers], (type, code) => answered.push(`${type} ${code}`));
     listener({ type: 'ends' }, PAGE, (answer) => answered.push(answer));
