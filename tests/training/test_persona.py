@@ -97,7 +97,7 @@ def judges(roster):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, student, crops, judges):
-    """A run towards the first person of the set."""
+    """A run towards the mean of everybody in the set."""
     folder = tmp_path_factory.mktemp("run")
     loop.fit(CONFIG, data.load(crops), judges, student, folder, quiet, target=data.load(crops))
     return folder

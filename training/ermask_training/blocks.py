@@ -47,7 +47,7 @@ class KeyedFlow(nn.Module):
         """Returns flow_B2FF."""
         signs_BP = key_BKHW.flatten(1)[:, :FLOW_PARTS]
         total = (signs_BP @ self.parts.flatten(1)).reshape(-1, 2, FLOW_SIDE, FLOW_SIDE)
-        return smooth(bound(mirrored(total))) * (self.max_flow * strength_B[:, None, None, None])
+        return natural(total) * (self.max_flow * strength_B[:, None, None, None])
 
 
 class Residual(nn.Module):
@@ -111,6 +111,11 @@ def start_head(head: nn.Conv2d) -> None:
 def larger(x_BCHW: Tensor) -> Tensor:
     """Twice as many rows and columns."""
     return F.interpolate(x_BCHW, scale_factor=2.0, mode="nearest")
+
+
+def natural(control_B2PP: Tensor) -> Tensor:
+    """Control points of any size to a flow (B, 2, F, F) in [-1, 1], alike on both sides."""
+    return smooth(bound(mirrored(control_B2PP)))
 
 
 def smooth(control_B2PP: Tensor) -> Tensor:

@@ -20,8 +20,7 @@ from ermask_training.blocks import (
     bound,
     cells,
     larger,
-    mirrored,
-    smooth,
+    natural,
     start_head,
 )
 
@@ -57,8 +56,8 @@ class Retoucher(nn.Module):
         """Returns residual_B3GG, the same in all colours, and the whole flow back (B, 2, F, F)."""
         unit = strength_B[:, None, None, None]
         features_28, features_14 = self.context(render.bent(crop_B3HW, back_B2FF), strength_B)
-        more_B2PP = bound(mirrored(self.bend(F.silu(features_14)).float()))
-        flow_B2FF = back_B2FF + smooth(more_B2PP) * (self.max_flow * unit)
+        more_B2FF = natural(self.bend(F.silu(features_14)).float())
+        flow_B2FF = back_B2FF + more_B2FF * (self.max_flow * unit)
         straight_B3HW = render.bent(crop_B3HW, flow_B2FF)
         painted = self.paint(self.fine(cells(straight_B3HW)) + larger(self.wide(features_28)))
         shades_B1GG = bound(F.pixel_shuffle(self.head(F.silu(painted)).float(), 2))

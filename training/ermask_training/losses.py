@@ -66,5 +66,5 @@ def pixels(restored_B3HW: Tensor, original_B3HW: Tensor, mask_11HH: Tensor) -> T
 
 
 def flow_distance(undo_B2FF: Tensor, wanted_B2FF: Tensor, bound: float) -> Tensor:
-    """How far the eraser's flow is from the one that was used, negated."""
+    """How far the eraser's flow is from the way back of the one that was used."""
     return (undo_B2FF - wanted_B2FF).abs().mean() / bound

@@ -19,7 +19,7 @@ from ermask_training.attackers import copies
 from ermask_training.attackers.judge import ORIGINAL, Judge
 from ermask_training.attackers.report import Mean, Report, circumstances
 from ermask_training.attackers.setting import Setting
-from ermask_training.blocks import KEYED, WIDTHS, Context, bound, mirrored, smooth, start_head
+from ermask_training.blocks import KEYED, WIDTHS, Context, natural, start_head
 from ermask_training.config import Weights
 from ermask_training.embeddings import embeddings
 from ermask_training.eraser import Retoucher, posted
@@ -46,7 +46,7 @@ class KeylessEraser(nn.Module):
     def forward(self, crop_B3HW: Tensor, strength_B: Tensor) -> tuple[Tensor, Tensor]:
         """Returns residual_B3GG and flow_B2FF."""
         _, features_14 = self.look(crop_B3HW, strength_B)
-        unit = smooth(bound(mirrored(self.guess(F.silu(features_14)))))
+        unit = natural(self.guess(F.silu(features_14)))
         back_B2FF = unit * (self.max_flow * KEYED * strength_B[:, None, None, None])
         undone: tuple[Tensor, Tensor] = self.retoucher(crop_B3HW, back_B2FF, strength_B)
         return undone
