@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -51,7 +52,10 @@ def random_chain(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 def sites(crop_B3HW: Tensor, rng: np.random.Generator) -> Tensor:
     """Every crop through its own `random_chain`; gradients do not pass."""
     pixels = (crop_B3HW.detach() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-    images = [np.asarray(random_chain(Image.fromarray(p), rng)) for p in pixels]
+    # Pillow's codecs run beside each other, so each crop has dice of its own
+    seeds = rng.integers(2**32, size=len(pixels))
+    with ThreadPoolExecutor() as pool:
+        images = list(pool.map(_posted, pixels, seeds))
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).to(crop_B3HW) / 255
 
 
@@ -66,6 +70,10 @@ def soften(crop_B3HW: Tensor, rng: np.random.Generator) -> Tensor:
             )
             softened[i] = F.interpolate(small, crop_B3HW.shape[-2:], mode="bicubic")[0].clamp(0, 1)
     return softened
+
+
+def _posted(pixels: np.ndarray, seed: int) -> np.ndarray:
+    return np.asarray(random_chain(Image.fromarray(pixels), np.random.default_rng(seed)))
 
 
 def _through(image: Image.Image, **options: object) -> Image.Image:
