@@ -178,6 +178,21 @@ def test_distil_teaches_a_student_that_fit_takes(train, tmp_path, crops, school,
     assert {split.identity_digest(name) for name in ("ada", "dee")} <= both.identities
 
 
+def test_a_meta_surrogate_is_a_student_that_fit_takes(train, tmp_path, crops, roster, taught):
+    run, folder = tmp_path / "run", tmp_path / "guide"
+    arguments = ["--data", crops, "--surrogates", roster]
+    done = train("fit", "smoke", *arguments, "--student", taught, "--output", run, "--threads", 1)
+    assert done.exit_code == 0, done.output
+    done = train(
+        "meta-surrogate", *arguments, "--student", taught, "--models", run, "--output", folder,
+        "--steps", 1, "--photos", 2, "--threads", 1,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert {path.name for path in folder.iterdir()} == {"split.json", "student.pt"}
+    done = train("fit", "smoke", *arguments, "--student", folder, "--output", tmp_path / "next")
+    assert done.exit_code == 0, done.output
+
+
 def test_fit_trains_goes_on_and_refuses_another_recipe(
     train, tmp_path, crops, roster, prepared, taught
 ):

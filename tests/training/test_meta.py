@@ -46,9 +46,9 @@ class Replay:
     def __init__(self, run, material):
         self.run, self.material = copy.deepcopy(run), material
         half = run.config.batch // 2
-        chosen, crop_B3HW = train.photos(self.run, material.crop_set, half)
+        chosen, crop_B3HW = train.photos(material.crop_set, half, self.run.rng, self.run.device)
         keys = random_keys(half, self.run.generator)
-        self.strength_B = train.strengths(self.run, half)
+        self.strength_B = train.strengths(half, self.run.rng, self.run.device)
         self.keys = torch.cat([keys, keys.roll(1, 0)])
         self.faces = train.Faces(chosen.repeat(2), crop_B3HW.repeat(2, 1, 1, 1), self.keys)
         self.drawn = self.run.rng.permutation(len(material.recognisers)).tolist()

@@ -12,6 +12,7 @@ from ermask_training.commands import surrogates as roster
 from ermask_training.commands.ablation import ablate
 from ermask_training.commands.attack import attack
 from ermask_training.commands.fit import fit
+from ermask_training.commands.meta_surrogate import meta_surrogate
 from ermask_training.terminal import LabGroup, Threads, options, require_lab
 
 PROGRAM = "ermask-train"
@@ -28,6 +29,7 @@ app = typer.Typer(
     epilog=EPILOG,
 )
 app.callback()(options)
+app.command()(meta_surrogate)
 app.command()(fit)
 app.command()(ablate)
 app.command()(attack)

@@ -70,15 +70,16 @@ class Protector(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Returns residual_B3GG, the same in all colours, and flow_B2FF."""
         flow = self.flow(key_BKHW, strength_B)
-        residual_B1GG, flow = astray(
-            self.student,
-            crop_B3HW,
-            flow,
-            strength_B,
-            max_residual=self.max_residual,
-            max_flow=self.max_flow * (1 - KEYED),
-            towards_BD=None if self.persona is None else self.persona(key_BKHW),
-        )
+        with torch.no_grad():
+            residual_B1GG, flow = astray(
+                self.student,
+                crop_B3HW,
+                flow,
+                strength_B,
+                max_residual=self.max_residual,
+                max_flow=self.max_flow * (1 - KEYED),
+                towards_BD=None if self.persona is None else self.persona(key_BKHW),
+            )
         return residual_B1GG.expand(-1, 3, -1, -1), flow
 
 
@@ -94,7 +95,6 @@ def room(crop_B3HW: Tensor) -> Tensor:
     return 1 - SPARED / (1 + variance / DETAIL**2)
 
 
-@torch.no_grad()
 def astray(
     student: Student,
     crop_B3HW: Tensor,
@@ -108,7 +108,8 @@ def astray(
     """The change that leads the student astray: residual (B, 1, G, G) and flow (B, 2, F, F).
 
     The flow is the given one and the face's own. Without any to begin with there is no way: at the
-    face itself the similarity has no slope.
+    face itself the similarity has no slope. What is found has a gradient by the student's weights,
+    through all steps.
 
     Args:
         max_residual, max_flow: bounds of the residual and of the face's own flow at strength 1.

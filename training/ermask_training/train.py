@@ -105,11 +105,11 @@ def bend(run: Run, material: Material) -> dict[str, Tensor]:
     """The protector's terms. Its shades follow from the student; only the flow learns."""
     config = run.config
     half = config.batch // 2
-    chosen, crop_B3HW = photos(run, material.crop_set, half)
+    chosen, crop_B3HW = photos(material.crop_set, half, run.rng, run.device)
     keys = random_keys(half, run.generator).to(run.device)
     key_BKHW = torch.cat([keys, keys.roll(1, 0)])
     faces = Faces(chosen.repeat(2), crop_B3HW.repeat(2, 1, 1, 1), key_BKHW)
-    strength_B = strengths(run, half).repeat(2)
+    strength_B = strengths(half, run.rng, run.device).repeat(2)
     flow = run.protector.flow(key_BKHW, strength_B)
     unit = strength_B[:, None, None, None]
     terms = {
@@ -157,8 +157,8 @@ def judged(
 def erase(run: Run, material: Material) -> dict[str, Tensor]:
     """The eraser's terms, on copies that the protector's average made."""
     config = run.config
-    chosen, crop_B3HW = photos(run, material.crop_set, config.batch)
-    strength_B = strengths(run, config.batch)
+    chosen, crop_B3HW = photos(material.crop_set, config.batch, run.rng, run.device)
+    strength_B = strengths(config.batch, run.rng, run.device)
     student = run.protector.student
     with torch.no_grad():
         key_BKHW = random_keys(config.batch, run.generator).to(run.device)
@@ -182,16 +182,18 @@ def erase(run: Run, material: Material) -> dict[str, Tensor]:
     }
 
 
-def photos(run: Run, crop_set: CropSet, count: int) -> tuple[Tensor, Tensor]:
+def photos(
+    crop_set: CropSet, count: int, rng: np.random.Generator, device: torch.device
+) -> tuple[Tensor, Tensor]:
     """Random crops: their places in the set, and crop_B3HW of more than one sharpness."""
-    chosen = np.sort(run.rng.choice(len(crop_set), count, replace=False))
-    pixels = torch.from_numpy(crop_set.crops[chosen]).to(run.device)
+    chosen = np.sort(rng.choice(len(crop_set), count, replace=False))
+    pixels = torch.from_numpy(crop_set.crops[chosen]).to(device)
     crop_B3HW = pixels.permute(0, 3, 1, 2).float() / 255
-    return torch.from_numpy(chosen).to(run.device), degrade.soften(crop_B3HW, run.rng)
+    return torch.from_numpy(chosen).to(device), degrade.soften(crop_B3HW, rng)
 
 
-def strengths(run: Run, count: int) -> Tensor:
+def strengths(count: int, rng: np.random.Generator, device: torch.device) -> Tensor:
     """Strengths of random presets (count,)."""
     levels = [STRENGTHS[name] for name in STRENGTH_ODDS]
-    drawn = run.rng.choice(levels, count, p=list(STRENGTH_ODDS.values()))
-    return torch.tensor(drawn, dtype=torch.float32, device=run.device)
+    drawn = rng.choice(levels, count, p=list(STRENGTH_ODDS.values()))
+    return torch.tensor(drawn, dtype=torch.float32, device=device)
