@@ -7,7 +7,9 @@ import pytest
 
 pytest.importorskip("torch")
 
-from ermask import align
+from ermask import align, mark
+from ermask.contract import CROP, RESIDUAL_GRID
+from ermask.keys import Key
 from ermask_training import surrogates
 from ermask_training.bench import linkage
 from ermask_training.bench.attacker import Judge, Seen, embed
@@ -67,6 +69,42 @@ def test_a_linked_pair_is_told_by_its_larger_cosine():
     assert linkage.told_apart(apart[..., ::-1]) == pytest.approx([0.0])
     same = np.full((1, 4, 2), 0.5)
     assert linkage.told_apart(same) == pytest.approx([0.5])
+
+
+def test_photos_agree_in_the_mark_that_they_share():
+    """Two flat photos, of which one has slipped by two pixels."""
+    one, other = (Key(bytes([i]) * 32) for i in (1, 2))
+
+    def read(key, shift=0):
+        crop = np.full((1, 3, CROP, CROP), 0.5, np.float32)
+        side = CROP // RESIDUAL_GRID
+        pattern = mark.residual(key, "mid").repeat(side, 1).repeat(side, 2)
+        return mark.read(np.roll(crop + pattern * align.soft_mask(), shift, (2, 3)))
+
+    same = linkage.agreement(read(one, 2), read(one))
+    different = linkage.agreement(read(one, 2), read(other))
+    assert same is not None and same > 0.5
+    assert different is not None and different < 0.2
+    assert linkage.agreement(None, read(one)) is None
+
+
+def test_marks_are_told_apart_by_their_agreement():
+    def row(same, different, one_draw):
+        names = {"same person, same key": same, "same person, different keys": different}
+        others = {"another person, same key": None, "another person, different keys": 0.1}
+        return {
+            "marks agree": names | others,
+            "one draw": {"same person, same key": one_draw, "another person, same key": False},
+            "cosine between": {},
+        }
+
+    rows = {"ada": row(0.9, 0.1, True), "bo": row(0.05, 0.2, False), "cy": row(0.0, 0.3, False)}
+    found = linkage.Linkage.summarise(rows, {})["linkage by the mark"]
+    every = found["one person, same key told from different keys"]
+    assert (every["AUC"], every["n"]) == (0.3333, 3)
+    one = found["one person, one draw told from different keys"]
+    assert (one["AUC"], one["n"]) == (1.0, 1)
+    assert found["two people, same key told from different keys"]["n"] == 0
 
 
 def test_taken_for_a_target_is_a_mean_over_photos_of_shares_over_targets():

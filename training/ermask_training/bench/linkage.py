@@ -1,8 +1,9 @@
 """Linkage: does protection itself tie photos together?
 
 Two photos of one person should not match more because both are protected, and two people must not
-look alike because they share a circle's key. All pictures are compared as embeddings; what reads
-the mark or the pattern itself is an attack of its own.
+look alike because they share a circle's key. Pictures are compared as embeddings, and by their
+marks: somebody without a key reads both as the daemon does, at every misalignment that it tries,
+and looks how well the two readings agree.
 """
 
 from __future__ import annotations
@@ -11,20 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from ermask.align import Doubles
+from ermask import align, mark
+from ermask.align import Doubles, Floats
 from ermask.codec import Photo
-from ermask_training.bench.attacker import Seen
+from ermask.errors import ErmaskError
+from ermask_training.bench.attacker import Seen, cut
 from ermask_training.bench.intervals import measured
 from ermask_training.bench.matching import matched, share_of
 from ermask_training.bench.protocol import Limits, Row, Rows
 from ermask_training.bench.subject import Subject
 
-BETWEEN = "cosine between"
+BETWEEN, MARKS, DRAW = "cosine between", "marks agree", "one draw"
+SAME_SAME, SAME_DIFFERENT = "same person, same key", "same person, different keys"
 OTHER_SAME, OTHER_DIFFERENT = "another person, same key", "another person, different keys"
 PAIRS = {
     "same person, unprotected": ("original", "other photo"),
-    "same person, same key": ("protected mid", "other photo, same key"),
-    "same person, different keys": ("protected mid", "other photo, another key"),
+    SAME_SAME: ("protected mid", "other photo, same key"),
+    SAME_DIFFERENT: ("protected mid", "other photo, another key"),
     "another person, unprotected": ("original", "another person"),
     OTHER_SAME: ("protected mid", "another person, same key"),
     OTHER_DIFFERENT: ("protected mid", "another person, another key"),
@@ -50,7 +54,21 @@ class Linkage:
         }
 
     def outcome(self, subject: Subject, seen: Seen) -> Row:
-        return {BETWEEN: seen.between(PAIRS)}
+        pictures = self.pictures(subject)
+        crops = {label: cut(subject.engine, photo) for label, photo in pictures.items()}
+        read = {
+            label: None if crop is None else mark.read(align.to_tensor([crop]))
+            for label, crop in crops.items()
+        }
+        draws = {label: _draw(subject, photo) for label, photo in pictures.items()}
+        return {
+            BETWEEN: seen.between(PAIRS),
+            MARKS: {name: agreement(read[a], read[b]) for name, (a, b) in PAIRS.items()},
+            DRAW: {
+                name: draws[a] is not None and draws[a] == draws[b]
+                for name, (a, b) in PAIRS.items()
+            },
+        }
 
     @staticmethod
     def summarise(rows: Rows, limits: Limits) -> dict[str, Any]:
@@ -72,10 +90,44 @@ class Linkage:
             figures[judge]["same key told from different keys, two people"] = measured(
                 whole.reshape(-1, 2), told_apart, "AUC"
             )
-        return {"linkage": figures}
+        return {"linkage": figures, "linkage by the mark": _by_mark(rows)}
 
 
 LINKED = (OTHER_SAME, OTHER_DIFFERENT)
+
+
+def agreement(one: Floats | None, two: Floats | None) -> float | None:
+    """How well two photos' readings of cells (R, cells) agree, the second as it lies: a cosine."""
+    return None if one is None or two is None else round(float((one @ two[-1]).max()), 5)
+
+
+def _draw(subject: Subject, photo: Photo) -> int | None:
+    """The draw of the own key that the photo is under; None if it is under none."""
+    try:
+        [match] = subject.engine.inspect(photo, [subject.own]).matches
+    except ErmaskError:
+        return None
+    return match.draw if match.fits else None
+
+
+def _by_mark(rows: Rows) -> dict[str, Any]:
+    figures = {}
+    for who, names in {
+        "one person": (SAME_SAME, SAME_DIFFERENT),
+        "two people": (OTHER_SAME, OTHER_DIFFERENT),
+    }.items():
+        seen = [
+            ([row[MARKS][name] for name in names], row[DRAW][names[0]])
+            for row in rows.values()
+            if None not in [row[MARKS][name] for name in names]
+        ]
+        for what, kept in {
+            "same key": [pair for pair, _ in seen],
+            "one draw": [pair for pair, one_draw in seen if one_draw],
+        }.items():
+            values = np.array(kept, np.float64).reshape(-1, 2)
+            figures[f"{who}, {what} told from different keys"] = measured(values, told_apart, "AUC")
+    return figures
 
 
 def told_apart(values: Doubles) -> Doubles:

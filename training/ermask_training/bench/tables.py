@@ -13,6 +13,7 @@ Figure = Mapping[str, Any]
 """A value by its name (rate, mean, median, AUC), with `n` and `interval_95`."""
 Cell = Figure | str | None
 
+AUC = "AUC (0.5 tells nothing)"
 NAMES = ("rate", "mean", "median", "AUC")
 Row = tuple[str, list[Cell]]
 
@@ -129,7 +130,10 @@ def _linkage(document: Document) -> Iterator[Table]:
         ]
         yield Table(f"Linkage, match rate: {judge}", "two photos", tuple(fars), rows)
         apart: list[Row] = [(name, [figure]) for name, figure in entry.items() if name not in fars]
-        yield Table(f"Linkage: {judge}", "by cosine", ("AUC (0.5 tells nothing)",), apart)
+        yield Table(f"Linkage: {judge}", "by cosine", (AUC,), apart)
+    if found := document.get("linkage by the mark"):
+        marks: list[Row] = [(name, [figure]) for name, figure in found.items()]
+        yield Table("Linkage by the mark, without a key", "by agreement", (AUC,), marks)
 
 
 def _impersonation(document: Document) -> Iterator[Table]:
