@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The released model, in which each face is bent by itself too: all commands from photos to models
+# The fifth model, in which each face is bent by itself too: all commands from photos to models
 # folder.
+# The lab has moved on and has this recipe no more: check out commit 30be4e0 to run it.
 #
 #   runs/astray.sh FACES RECOGNISERS
 #

@@ -48,8 +48,30 @@ class Face:
         return self.box[2] - self.box[0]
 
     @property
+    def middle(self) -> Doubles:
+        """Of the box: (2,)."""
+        left, top, right, bottom = self.box
+        return np.array([left + right, top + bottom]) / 2
+
+    @property
     def similarity(self) -> Similarity:
         return from_landmarks(self.landmarks)
+
+
+def same_faces(faces: list[Face], again: list[Face]) -> list[Face]:
+    """Where each of `faces` is in a second look at the photo; what is not seen again stays.
+
+    A face is the nearest one whose middle is less than a quarter of its width away.
+    """
+    if not again:
+        return faces
+    middles = np.stack([other.middle for other in again])
+    found = []
+    for face in faces:
+        away = np.hypot(*(middles - face.middle).T)
+        nearest = int(away.argmin())
+        found.append(again[nearest] if away[nearest] < face.width / 4 else face)
+    return found
 
 
 Look = Callable[[Pixels], list[Face]]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ermask import detect
 from ermask.align import TEMPLATE
-from ermask.detect import CenterFace, Face
+from ermask.detect import CenterFace, Face, same_faces
 
 Array = np.ndarray[Any, Any]
 
@@ -221,6 +221,19 @@ class FakeSession:
         return maps
 
     def close(self) -> None: ...
+
+
+def test_the_same_faces_in_a_second_look() -> None:
+    def face(left: float, score: float = 0.9) -> Face:
+        return Face((left, 10.0, left + 40, 60.0), score, TEMPLATE + left)
+
+    one, two = face(0), face(100)
+    near, far = face(103, 0.7), face(115)
+    first, second = same_faces([one, two], [far, near, face(300)])
+    assert first is one
+    assert second is near
+    assert same_faces([one], [far])[0] is one
+    assert same_faces([one], [])[0] is one
 
 
 def test_candidates_are_read_as_the_paper_says() -> None:

@@ -85,6 +85,31 @@ def test_restore_undoes_protect_with_the_key_that_fits(
     assert psnr(restored.photo.rgb, photo.rgb) > psnr(protected.photo.rgb, photo.rgb) + 5
 
 
+def test_a_restored_face_is_found_where_it_was_and_restored_better(
+    engine: Engine, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    protected = engine.protect(photo, *FAMILY).photo
+    where = {
+        name: engine.find(each.rgb)[0].landmarks
+        for name, each in (("original", photo), ("protected", protected))
+    }
+    seen: list[Array] = []
+    undone = engine._undone
+
+    def watched(photo: Photo, faces: list[Face], *rest: Any) -> Array:
+        seen.append(faces[0].landmarks)
+        return undone(photo, faces, *rest)
+
+    monkeypatch.setattr(engine, "_undone", watched)
+    both = engine.restore(protected, [FAMILY]).photo
+    first, second = (float(np.abs(each - where["original"]).mean()) for each in seen)
+    assert np.array_equal(seen[0], where["protected"])
+    assert second < 0.7 * first
+    monkeypatch.setattr("ermask.engine.same_faces", lambda faces, again: faces)
+    once = engine.restore(protected, [FAMILY]).photo
+    assert psnr(both.rgb, photo.rgb) > psnr(once.rgb, photo.rgb)
+
+
 def test_what_protect_reports(engine: Engine, photo: Photo, astronaut_landmarks: Array) -> None:
     result = engine.protect(photo, *FAMILY)
     [face] = result.faces

@@ -39,6 +39,20 @@ def test_shape_and_bound(network):
         assert float(flow[face].abs().max()) == pytest.approx(MAX_FLOW * unit, rel=1e-3)
 
 
+@torch.no_grad()
+def test_features_move_freely_and_cheeks_and_chin_stay(network):
+    network = copy.deepcopy(network)
+    network.parts.mul_(1000)
+    moved = network(*inputs(3)).abs().amax((0, 1))
+    cell = CROP // FLOW_GRID
+    # ArcFace's template: eyes at 38 and 74 of 112, 52 down; mouth 92 down; 1.4 crop pixels each
+    for x, y in ((38, 52), (74, 52), (56, 72), (56, 92)):
+        column, row = (round((at - 56) * 1.4 + CROP / 2) // cell for at in (x, y))
+        assert float(moved[row, column]) > 1.5 * MAX_FLOW / 2
+    for row, column in ((0, 0), (0, 28), (34, 4), (34, 51), (20, 6), (49, 28)):
+        assert float(moved[row, column]) < 1.5 * MAX_FLOW / 10
+
+
 def test_the_bound_keeps_a_gradient_where_tanh_has_none():
     x = torch.tensor([-1e3, -1.0, 0.0, 10.0], requires_grad=True)
     y = bound(x)

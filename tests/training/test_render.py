@@ -140,7 +140,7 @@ def test_the_way_back_of_a_flow():
         float((render.bent(bent, back, "bicubic") - picture).abs().mean())
         for back in (-flow, render.reverse(flow))
     ]
-    assert left[1] < 0.6 * left[0]
+    assert left[1] < 0.45 * left[0], left
 
 
 def test_similarities_turn_enlarge_and_shift():

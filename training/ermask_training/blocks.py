@@ -12,14 +12,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ermask.contract import FLOW_GRID
+from ermask.contract import CROP, FLOW_GRID
 
 WIDTHS = (24, 56, 104, 144)
 """Channels at 56, 28, 14 and 7 pixels."""
 FLOW_SIDE = 14
 """Control points of the flow along one side: what makes it smooth."""
-KEYED = 0.81
+KEYED = 0.91
 """Share of the flow's bound that the key decides; the rest is the face's own."""
+FEATURES = (112.0, 128.0), (42.0, 44.0), 1.6
+"""Where bends are, brows to mouth: centre and radii of an ellipse in crop pixels, and at how many
+times its size they have faded away."""
 FLOW_PARTS = 64
 """Parts of the flow whose signs the key decides, one entry of the key field each."""
 FIRST_SIZE = 0.075
@@ -125,7 +128,21 @@ def smooth(control_B2PP: Tensor) -> Tensor:
     take for the same.
     """
     rows_FP = enlarging().to(control_B2PP)
-    return (rows_FP @ control_B2PP @ rows_FP.T).clamp(-1, 1)
+    # cheeks and chins that are bent are seen at once, and count for little
+    inside_B2PP = control_B2PP * ellipse(FLOW_SIDE, *FEATURES).to(control_B2PP)
+    return (rows_FP @ inside_B2PP @ rows_FP.T).clamp(-1, 1)
+
+
+def ellipse(
+    side: int, centre: tuple[float, float], radii: tuple[float, float], fade: float
+) -> Tensor:
+    """1 inside, falling smoothly to 0 at `fade` times its size: (side, side) over the crop."""
+    places = (torch.arange(side) + 0.5) * (CROP / side)
+    across = (places - centre[0]) / radii[0]
+    down = (places - centre[1]) / radii[1]
+    radius = (across.square() + down[:, None].square()).sqrt()
+    beyond = ((radius - 1) / (fade - 1)).clamp(0, 1)
+    return 1 - beyond.square() * (3 - 2 * beyond)
 
 
 def enlarging() -> Tensor:

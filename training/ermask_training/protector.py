@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from ermask.contract import RESIDUAL_GRID
 from ermask_training import render
 from ermask_training.backward import traced
-from ermask_training.blocks import FLOW_SIDE, KEYED, KeyedFlow, mirrored, smooth
+from ermask_training.blocks import FLOW_SIDE, KEYED, KeyedFlow, ellipse, mirrored, smooth
 from ermask_training.persona import Persona
 from ermask_training.student import Shape, Student, centred
 from ermask_training.view import View, bare
@@ -39,6 +39,8 @@ LONGEST = 2.0
 """Bound of a step at one place, in units of its root mean square over the face."""
 TINY = 1e-12
 """Keeps a gradient of zero from being divided by itself."""
+FACE = (112.0, 125.0), (50.0, 64.0), 1.5
+"""Where shades are, an ellipse as `blocks.FEATURES` is: in hair beyond they look like ripples."""
 SPARED = 0.95
 """Share of the bound that is not used on flat skin."""
 DETAIL = 0.025
@@ -87,12 +89,13 @@ def room(crop_B3HW: Tensor) -> Tensor:
     """Share of the bound that may be used at each place (B, 1, G, G).
 
     Texture hides in texture (spatial masking; Watson, 1993): what is invisible on an eyebrow is a
-    scar on a cheek. A soft fall of light over a cheek is no texture.
+    scar on a cheek. A soft fall of light over a cheek is no texture. None outside the face.
     """
     grey = F.adaptive_avg_pool2d(crop_B3HW.mean(1, keepdim=True), RESIDUAL_GRID)
     detail = grey - F.avg_pool2d(grey, 5, 1, 2, count_include_pad=False)
     variance = F.avg_pool2d(detail.square(), 5, 1, 2, count_include_pad=False)
-    return 1 - SPARED / (1 + variance / DETAIL**2)
+    face_GG = ellipse(RESIDUAL_GRID, *FACE).to(crop_B3HW)
+    return face_GG * (1 - SPARED / (1 + variance / DETAIL**2))
 
 
 def astray(

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ermask_training.blocks import KEYED
 from ermask_training.config import TrainConfig
 
 MANY = 1000
 """More surrogates than a roster has: all of them."""
 
 
-def astray() -> TrainConfig:
-    """The released model: an hour and a half on two CPU cores with AMX."""
-    return TrainConfig(name="astray", steps=4400, erase_from=400, seed=30)
+def guided() -> TrainConfig:
+    """The released model: an hour and a half on two CPU cores with AMX, after its student."""
+    return TrainConfig(name="guided", steps=4400, erase_from=400, seed=70)
 
 
 def large() -> TrainConfig:
@@ -39,7 +38,7 @@ def large() -> TrainConfig:
 def smoke() -> TrainConfig:
     """Seconds: every stage is entered, nothing is learned."""
     return replace(
-        astray(),
+        guided(),
         name="smoke",
         steps=6,
         erase_from=2,
@@ -50,15 +49,13 @@ def smoke() -> TrainConfig:
 
 
 def impersonation() -> TrainConfig:
-    """As `astray`, towards a given person or one made up by the key; not yet trained by."""
-    return replace(astray(), name="impersonation", impersonate=True)
+    """As `guided`, towards a given person or one made up by the key; not yet trained by."""
+    return replace(guided(), name="impersonation", impersonate=True)
 
 
 def flow() -> TrainConfig:
     """The flow alone, from scratch, for minutes: what a change to its training is held against."""
-    return TrainConfig(
-        name="flow", steps=200, erase_from=200, max_flow=1.7 / KEYED, surrogates_per_step=3
-    )
+    return TrainConfig(name="flow", steps=200, erase_from=200, surrogates_per_step=3)
 
 
 def flow_meta() -> TrainConfig:
@@ -67,7 +64,7 @@ def flow_meta() -> TrainConfig:
 
 
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
-    each.__name__: each for each in (astray, impersonation, large, smoke, flow, flow_meta)
+    each.__name__: each for each in (guided, impersonation, large, smoke, flow, flow_meta)
 }
 
 

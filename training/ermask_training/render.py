@@ -46,14 +46,17 @@ def bent(crop_B3HW: Tensor, flow_B2FF: Tensor, mode: str = "bilinear") -> Tensor
 
 
 def reverse(flow_B2FF: Tensor) -> Tensor:
-    """The flow that takes this one back: b(u) = -f(u + b(u)), from -f(u) on, in one step."""
+    """The flow that takes this one back: b(u) = -f(u + b(u)), from -f(u) on, in two steps."""
     side = flow_B2FF.shape[-1]
     mask = F.avg_pool2d(mask_11HH(flow_B2FF.device), CROP // side)
-    shift = (mask * flow_B2FF * (2 / CROP)).permute(0, 2, 3, 1)
-    places = identity_grid_1HW2(side, flow_B2FF.device) - shift
-    return -F.grid_sample(
-        flow_B2FF, places, mode="bilinear", padding_mode="border", align_corners=False
-    )
+    places = identity_grid_1HW2(side, flow_B2FF.device)
+    back = -flow_B2FF
+    for _ in range(2):
+        shift = (mask * back * (2 / CROP)).permute(0, 2, 3, 1)
+        back = -F.grid_sample(
+            flow_B2FF, places + shift, mode="bilinear", padding_mode="border", align_corners=False
+        )
+    return back
 
 
 def jitter(

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from ermask.align import TEMPLATE_SCALE
 from ermask.contract import CROP, FLOW_GRID, RESIDUAL_GRID
 from ermask_training import render
-from ermask_training.blocks import FLOW_SIDE
+from ermask_training.blocks import FEATURES, FLOW_SIDE, ellipse
 from ermask_training.student import SIDE
 
 SCALE = SIDE * TEMPLATE_SCALE / CROP
@@ -68,7 +68,8 @@ class View:
         found = F.grid_sample(
             F.avg_pool2d(summed, 3, 1, 1), grid_BGG2, mode="bilinear", align_corners=False
         )
-        return found[:, :1], F.avg_pool2d(found[:, 1:], RESIDUAL_GRID // FLOW_SIDE)
+        by_points = F.avg_pool2d(found[:, 1:], RESIDUAL_GRID // FLOW_SIDE)
+        return found[:, :1], by_points * ellipse(FLOW_SIDE, *FEATURES).to(by_points)
 
 
 def bare(crop_B3HW: Tensor, theta_B23: Tensor | None = None) -> Tensor:
