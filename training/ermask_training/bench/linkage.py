@@ -34,6 +34,11 @@ PAIRS = {
     OTHER_DIFFERENT: ("protected mid", "another person, another key"),
 }
 """What is compared: two labels of pictures."""
+LINKS = {
+    "one person": (SAME_SAME, SAME_DIFFERENT),
+    "two people": (OTHER_SAME, OTHER_DIFFERENT),
+}
+"""Pairs that a key links, and like ones that none does."""
 
 
 class Linkage:
@@ -55,18 +60,23 @@ class Linkage:
 
     def outcome(self, subject: Subject, seen: Seen) -> Row:
         pictures = self.pictures(subject)
-        crops = {label: cut(subject.engine, photo) for label, photo in pictures.items()}
+        compared = {name: PAIRS[name] for names in LINKS.values() for name in names}
+        crops = {
+            label: cut(subject.engine, pictures[label])
+            for pair in compared.values()
+            for label in pair
+        }
         read = {
             label: None if crop is None else mark.read(align.to_tensor([crop]))
             for label, crop in crops.items()
         }
-        draws = {label: _draw(subject, photo) for label, photo in pictures.items()}
+        own = _draw(subject, subject.protected())
         return {
             BETWEEN: seen.between(PAIRS),
-            MARKS: {name: agreement(read[a], read[b]) for name, (a, b) in PAIRS.items()},
+            MARKS: {name: agreement(read[a], read[b]) for name, (a, b) in compared.items()},
             DRAW: {
-                name: draws[a] is not None and draws[a] == draws[b]
-                for name, (a, b) in PAIRS.items()
+                linked: own is not None and own == _draw(subject, pictures[PAIRS[linked][1]])
+                for linked, _ in LINKS.values()
             },
         }
 
@@ -85,15 +95,14 @@ class Linkage:
                 }
                 for far, limit in by_far.items()
             }
-            cosines = [[row[BETWEEN][judge][name] for name in LINKED] for row in rows.values()]
+            cosines = [
+                [row[BETWEEN][judge][name] for name in LINKS["two people"]] for row in rows.values()
+            ]
             whole = np.array([pair for pair in cosines if None not in pair], np.float64)
             figures[judge]["same key told from different keys, two people"] = measured(
                 whole.reshape(-1, 2), told_apart, "AUC"
             )
         return {"linkage": figures, "linkage by the mark": _by_mark(rows)}
-
-
-LINKED = (OTHER_SAME, OTHER_DIFFERENT)
 
 
 def agreement(one: Floats | None, two: Floats | None) -> float | None:
@@ -112,10 +121,7 @@ def _draw(subject: Subject, photo: Photo) -> int | None:
 
 def _by_mark(rows: Rows) -> dict[str, Any]:
     figures = {}
-    for who, names in {
-        "one person": (SAME_SAME, SAME_DIFFERENT),
-        "two people": (OTHER_SAME, OTHER_DIFFERENT),
-    }.items():
+    for who, names in LINKS.items():
         seen = [
             ([row[MARKS][name] for name in names], row[DRAW][names[0]])
             for row in rows.values()
