@@ -35,10 +35,7 @@ describe('the background ends', { skip: missing('chromium') }, () => {
       stage.machine.suspend();
       await tab.pick([photo.path]);
       await tab.chip.isBusy();
-      for (let count = 0; count < stops; count += 1) {
-        await stage.browser.worker();
-        await stage.browser.stopWorker();
-      }
+      for (let count = 0; count < stops; count += 1) await stage.browser.stopWorker();
       await tab.settle();
       assert.equal(stage.zoo.bodies.length, 0);
       stage.machine.resume();

@@ -57,7 +57,7 @@ export class Browser {
         env: { ...process.env, LANGUAGE: 'en' },
       });
       const browser = new Browser(name, puppet, `chrome-extension://${extension?.chromiumId}`);
-      if (extension) await browser.worker();
+      if (extension) await browser.#workerTarget();
       return browser;
     }
     const uuid = randomUUID();
@@ -201,23 +201,35 @@ export class Browser {
     ]);
   }
 
-  /** End Chromium's service worker as the browser itself does: at once, with all that it has in memory. */
+  /**
+   * End Chromium's service worker as the browser itself does: at once, with all that it has in memory.
+   * Whether it has ended is read from the browser's own account of it. Its target tells nothing: when the
+   * worker starts again soon, the same target may be used again.
+   */
   async stopWorker() {
     if (this.name !== 'chromium') throw new Error('only Chromium has a service worker to stop');
-    const target = this.#workerTarget();
-    const worker = await target?.worker();
-    if (!target || !worker) throw new Error('the service worker is not running');
-    // Puppeteer closes the target and then detaches from it, for which it can be too late by then.
-    await worker.close().catch((error) => {
-      if (!String(error).includes('No session with given id')) throw error;
+    const [page] = await this.puppet.pages();
+    const devtools = await page.createCDPSession();
+    /** @type {import('puppeteer-core').Protocol.ServiceWorker.ServiceWorkerVersion[]} */
+    const seen = [];
+    devtools.on('ServiceWorker.workerVersionUpdated', ({ versions }) => {
+      seen.push(...versions.filter(({ scriptURL }) => scriptURL.startsWith(this.origin)));
     });
-    await until('the service worker to end', () => this.#workerTarget() !== target);
+    await devtools.send('ServiceWorker.enable');
+    const { versionId } = await until('the service worker to run', () => {
+      const latest = seen.at(-1);
+      return latest?.runningStatus === 'running' && latest;
+    });
+    seen.length = 0;
+    await devtools.send('ServiceWorker.stopWorker', { versionId });
+    const stopped = () => seen.some(({ runningStatus }) => runningStatus === 'stopped');
+    await until('the service worker to end', stopped);
+    await devtools.detach();
   }
 
   /** Chromium's service worker, started if need be. */
   async worker() {
-    const target = await this.puppet.waitForTarget((each) => this.#isWorker(each));
-    const worker = await target.worker();
+    const worker = await (await this.#workerTarget()).worker();
     if (!worker) throw new Error('the service worker is gone');
     return worker;
   }
@@ -227,11 +239,8 @@ export class Browser {
   }
 
   #workerTarget() {
-    return this.puppet.targets().find((target) => this.#isWorker(target));
-  }
-
-  /** @param {import('puppeteer-core').Target} target */
-  #isWorker(target) {
-    return target.type() === 'service_worker' && target.url().startsWith(this.origin);
+    return this.puppet.waitForTarget(
+      (target) => target.type() === 'service_worker' && target.url().startsWith(this.origin),
+    );
   }
 }
