@@ -19,9 +19,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ermask.align import Pixels
-from ermask.detect import MIN_SCORE, Face, Look, search
 from ermask.errors import DetectorMissing, ModelCorrupt
+from ermask.faces import MIN_SCORE, Face, Look
 from ermask.ort_session import Feeds
+from ermask.search import search, search_again
 from ermask.sessions import Session
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ INPUT = "input.1"
 SIDE = 32
 """Heights and widths that SCRFD takes are multiples of this."""
 ROUNDS = 4
-"""Of `detect.refine`. After two, where landmarks began still moves the crop by 3 of its pixels
+"""Of `search.refine`. After two, where landmarks began still moves the crop by 3 of its pixels
 (measured on landmarks that were 2 to 14 off); after four by less than one."""
 
 
@@ -104,7 +105,7 @@ class InsightFace:
 
         Args:
             load: gives a session over a detection model, see `Models.load_insightface`.
-            place: finds the landmarks, see `detect.refine`.
+            place: finds the landmarks, see `search.refine`.
         """
         self._load = load
         self._place = place
@@ -118,6 +119,10 @@ class InsightFace:
             ModelCorrupt: the model does not give faces with five landmarks.
         """
         return search(rgb, self._look, self._place, rounds=ROUNDS)
+
+    def find_again(self, rgb: Pixels, faces: list[Face]) -> list[Face]:
+        """See `Detector.find_again`; raises what `find` does."""
+        return search_again(rgb, faces, self._look, self._place, rounds=ROUNDS)
 
     def _look(self, rgb: Pixels) -> list[Face]:
         height, width = rgb.shape[:2]

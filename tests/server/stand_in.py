@@ -20,9 +20,10 @@ import numpy as np
 import ermask.engine
 from ermask.circles import Circle
 from ermask.codec import Photo
-from ermask.engine import Engine, FaceReport, Match, Result
+from ermask.engine import Engine
 from ermask.errors import NoFaceFound, WrongKey
 from ermask.keys import Key
+from ermask.results import FaceReport, Match, Result
 from ermask.sessions import Models
 
 BROKEN_WIDTH = 66

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ermask import detect
+from ermask import search
 from ermask.align import TEMPLATE
-from ermask.detect import CenterFace, Face, same_faces
+from ermask.detect import CenterFace
 
 Array = np.ndarray[Any, Any]
 
@@ -110,7 +110,7 @@ def test_all_of_a_group_are_found_from_32_pixels_on(
 
 def test_a_large_face_across_tiles_is_one_face(detector: CenterFace, astronaut: Array) -> None:
     """Tiles of the fine pass cut it in four; their halves of a face must not count as faces."""
-    side = round(detect.TILE / detect.FINE_SCALE)
+    side = round(search.TILE / search.FINE_SCALE)
     x = side - 3 * 240  # the seam runs through the face
     photo, _ = paste_heads(astronaut, 2600, 2800, [(x, x, 6 * WIDTH)])
     assert len(detector.find(photo)) == 1
@@ -123,7 +123,7 @@ def test_no_more_than_the_limit_and_the_best_of_them(
     photo, _ = paste_heads(astronaut, 290, 570, places)
     every = detector.find(photo)
     assert len(every) == 8
-    monkeypatch.setattr(detect, "MAX_FACES", 3)
+    monkeypatch.setattr(search, "MAX_FACES", 3)
     best = detector.find(photo)
     assert sorted(face.score for face in best) == sorted(face.score for face in every)[-3:]
 
@@ -162,42 +162,7 @@ def test_noise_is_no_face(detector: CenterFace) -> None:
     assert detector.find(noise) == []
 
 
-# --- windows and suppression -----------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "size", [(1, 1), (640, 480), (1100, 1100), (1900, 100), (4000, 3000), (3000, 4000), (9000, 700)]
-)
-def test_the_windows_leave_nothing_out(size: tuple[int, int]) -> None:
-    """Every square of OVERLAP (at the fine scale) lies whole in one window of sufficient scale."""
-    width, height = size
-    windows = list(detect._windows(width, height))
-    for left, top, right, bottom in (window.box for window in windows):
-        assert 0 <= left < right <= width
-        assert 0 <= top < bottom <= height
-    fine = [w.box for w in windows if w.scale * 1.25 >= min(1.0, detect.FINE_SCALE)]
-    side = min(detect.OVERLAP / detect.FINE_SCALE, width, height)
-    for x in np.linspace(0, width - side, 40):
-        for y in np.linspace(0, height - side, 40):
-            assert any(
-                box[0] <= x + 1e-6
-                and box[1] <= y + 1e-6
-                and x + side <= box[2] + 1e-6
-                and y + side <= box[3] + 1e-6
-                for box in fine
-            ), (x, y)
-
-
-def test_of_overlapping_boxes_the_best_stays() -> None:
-    def face(box: tuple[float, float, float, float], score: float) -> Face:
-        return Face(box, score, TEMPLATE)
-
-    whole = face((0, 0, 100, 120), 0.8)
-    shifted = face((20, 10, 120, 130), 0.7)
-    part = face((10, 10, 50, 60), 0.6)
-    neighbour = face((90, 0, 190, 120), 0.9)
-    kept = detect._suppress([part, shifted, whole, neighbour])
-    assert kept == [neighbour, whole]
+# --- what the network's outputs mean -------------------------------------------------------
 
 
 class FakeSession:
@@ -221,19 +186,6 @@ class FakeSession:
         return maps
 
     def close(self) -> None: ...
-
-
-def test_the_same_faces_in_a_second_look() -> None:
-    def face(left: float, score: float = 0.9) -> Face:
-        return Face((left, 10.0, left + 40, 60.0), score, TEMPLATE + left)
-
-    one, two = face(0), face(100)
-    near, far = face(103, 0.7), face(115)
-    first, second = same_faces([one, two], [far, near, face(300)])
-    assert first is one
-    assert second is near
-    assert same_faces([one], [far])[0] is one
-    assert same_faces([one], [])[0] is one
 
 
 def test_candidates_are_read_as_the_paper_says() -> None:

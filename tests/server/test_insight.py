@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from ermask import insight
-from ermask.detect import CenterFace, Face
+from ermask.detect import CenterFace
 from ermask.engine import open_engine
 from ermask.errors import DetectorMissing, ModelCorrupt
+from ermask.faces import Face
 from ermask.insight import PACKS, InsightFace
 from ermask.sessions import Models
 from ermask.settings import load_settings

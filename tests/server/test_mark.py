@@ -14,7 +14,8 @@ from PIL import Image
 from ermask import align, mark, render
 from ermask.align import from_landmarks
 from ermask.contract import CROP, DRAWS, FLOW_GRID, RESIDUAL_GRID, STRENGTHS
-from ermask.detect import CenterFace, Face
+from ermask.detect import CenterFace
+from ermask.faces import Face
 from ermask.keys import Key
 
 Array = np.ndarray[Any, Any]

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from ermask.contract import CROP
-from ermask.detect import CenterFace, Face
+from ermask.detect import CenterFace
+from ermask.faces import Face
 from ermask.sessions import Models
 from ermask_training import data
 
@@ -66,6 +67,9 @@ def test_a_folder_without_faces(tmp_path):
     class Blind:
         def find(self, rgb: np.ndarray) -> list[Face]:
             return []
+
+        def find_again(self, rgb: np.ndarray, faces: list[Face]) -> list[Face]:
+            return faces
 
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "1.jpg").write_bytes(jpeg(np.zeros((50, 50, 3), np.uint8)))

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from ermask import align, codec
 from ermask.contract import CROP
-from ermask.detect import Detector, Face
 from ermask.errors import ErmaskError
+from ermask.faces import Detector, Face
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".heic"}
 

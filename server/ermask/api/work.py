@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from ermask.circles import Circle
     from ermask.codec import Photo
     from ermask.decoding import Decoder
-    from ermask.engine import Engine, Result
+    from ermask.engine import Engine
     from ermask.keys import Key
+    from ermask.results import Result
 
 FACES_IN_HEADER = 32
 """A crowd would outgrow what HTTP clients accept as a header; the counts are always complete."""

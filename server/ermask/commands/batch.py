@@ -19,7 +19,7 @@ from ermask.errors import ErmaskError, InputUnreadable
 if TYPE_CHECKING:
     from ermask.codec import Photo
     from ermask.decoding import Decoder
-    from ermask.engine import Result
+    from ermask.results import Result
 
 STREAM = Path("-")
 """Stands for stdin as input and stdout as output."""

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
     from ermask.circles import Circle
     from ermask.codec import Photo
-    from ermask.engine import Engine, Result
+    from ermask.engine import Engine
     from ermask.keys import Key
     from ermask.keystore import KeyStore
+    from ermask.results import Result
     from ermask.settings import Settings
 
 TOO_SMALL = "too_small"
@@ -68,7 +69,11 @@ def protect(
         return engine.protect(photo, chosen, key, str(preset))
 
     def summary(result: Result) -> str:
-        return _faces(result, "protected")
+        faces = _faces(result, "protected")
+        if all(match.fits for match in result.matches):
+            return faces
+        # grey photos have little room for a mark
+        return f"{faces}; restoring will need --circle and --force, its key cannot be read from it"
 
     status = batch.run(
         paths, output, overwrite=overwrite, done="protected", work=work, summary=summary

@@ -74,7 +74,7 @@ class FakeEngine:
             raise self.failure
 
     def _result(self, photo: Any, circles: list[Any], stage: str) -> Any:
-        # what engine.Result, FaceReport and Match hold; asdict() needs real dataclasses
+        # what ermask.results.Result, FaceReport and Match hold; asdict() needs real dataclasses
         face = SimpleNamespace(
             box=(1.0, 2.0, 30.0, 40.0), score=0.98765, width=29.0, changed=True, reason=None
         )

@@ -90,13 +90,14 @@ def test_a_smooth_flow_is_taken_back(crop):
     assert (registration.flow_taken_back(crop, np.zeros((2, 56, 56), np.float32)) == crop).all()
 
 
-def test_the_changes_are_those_of_the_product(engine, photos):
+def test_the_halves_of_what_the_product_did(engine, photos):
     from ermask_training.bench import keys
 
     photo = decode(photos / "ada" / "a.png")
     mine = keys.keyed(1, "test")
-    made = registration.changes(engine, photo, mine, "high")
-    assert (product.apply(photo.rgb, made) == engine.protect(photo, *mine, "high").photo.rgb).all()
+    result = engine.protect(photo, *mine, "high")
+    made = result.changes
+    assert (product.apply(photo.rgb, made) == result.photo.rgb).all()
     still = registration.residual_only(photo, made)
     assert (still.rgb != photo.rgb).any()
     assert (still.rgb != product.apply(photo.rgb, made)).any()

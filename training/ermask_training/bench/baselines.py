@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from ermask import align, render
 from ermask.codec import Photo
 from ermask.contract import FLOW_GRID
-from ermask.detect import MIN_FACE
+from ermask.faces import MIN_FACE
 from ermask_training.bench import attacks
 from ermask_training.bench.attacker import Seen, place
 from ermask_training.bench.dodging import ORIGINAL

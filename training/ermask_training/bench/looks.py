@@ -19,7 +19,6 @@ from ermask_training.bench.intervals import measured
 from ermask_training.bench.protocol import Limits, Row, Rows
 from ermask_training.bench.registration import (
     change_at,
-    changes,
     flow_taken_back,
     residual_only,
 )
@@ -51,7 +50,7 @@ class Looks:
         for preset in PRESETS:
             crop = align.crop(subject.protected(preset).rgb, similarity)
             found = alike(original, crop, self._lpips)
-            made = changes(subject.engine, subject.a, subject.own, preset)
+            made = subject.protect(preset).changes
             if change := change_at(made, similarity):
                 straight = flow_taken_back(crop, change.flow)
                 still = align.crop(residual_only(subject.a, made).rgb, similarity)

@@ -18,23 +18,10 @@ from ermask import render as product
 from ermask.align import Floats, Pixels, Similarity
 from ermask.codec import Photo
 from ermask.contract import CROP
-from ermask.detect import MIN_FACE
-from ermask.engine import Engine
 from ermask_training import render
-from ermask_training.bench.keys import Keyed
 
 ROUNDS = 20
 """Of the fixed-point iteration that inverts a flow; smooth flows settle in a few."""
-
-
-def changes(engine: Engine, photo: Photo, keyed: Keyed, preset: str) -> list[product.Change]:
-    """What `Engine.protect` does to the faces of a photo; none if there are none."""
-    key = keyed[1]
-    faces = [face for face in engine.find(photo.rgb) if face.width >= MIN_FACE]
-    if not faces:
-        return []
-    crops = align.to_tensor([align.crop(photo.rgb, face.similarity) for face in faces])
-    return engine.changes(crops, faces, key, preset)
 
 
 def residual_only(photo: Photo, made: list[product.Change]) -> Photo:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 
 from ermask.codec import Photo
-from ermask.engine import Engine, Result
+from ermask.engine import Engine
 from ermask.errors import ErmaskError
+from ermask.results import Result
 from ermask_training.bench import keys
 from ermask_training.bench.keys import Keyed
 from ermask_training.bench.photos import Pair, decode
