@@ -136,6 +136,25 @@ def test_another_seed_does_not_go_on(setting, tmp_path):
         evaluate(setting(seed=3), protocols=["impersonation"], output=path)
 
 
+def test_a_changed_engine_does_not_go_on(setting, tmp_path, monkeypatch):
+    import shutil
+    from pathlib import Path
+
+    import ermask
+
+    path, copy = tmp_path / "figures.json", tmp_path / "ermask"
+    evaluate(setting(), protocols=["impersonation"], first=1, output=path)
+    shutil.copytree(
+        Path(ermask.__file__).parent, copy, ignore=shutil.ignore_patterns("models", "__pycache__")
+    )
+    monkeypatch.setattr(ermask, "__file__", str(copy / "__init__.py"))
+    evaluate(setting(), protocols=["impersonation"], first=1, output=path)
+    with (copy / "engine.py").open("a") as engine:
+        engine.write("TRIES = 1\n")
+    with pytest.raises(ValueError, match="other product; use another --output"):
+        evaluate(setting(), protocols=["impersonation"], output=path)
+
+
 def test_a_changed_photo_does_not_go_on(setting, photos, tmp_path):
     import shutil
 

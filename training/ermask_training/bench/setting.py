@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ermask
 from ermask import sessions
 from ermask.detect import CenterFace
 from ermask.engine import Engine
@@ -70,6 +72,7 @@ class Setting:
         """What decides the figures: two files with the same were measured alike."""
         manifest = read_manifest(self.sources.models)
         return {
+            "product": product_digest(),
             "seed": self.sources.seed,
             "models": {role: file.sha256 for role, file in manifest.files.items()},
             "judges": {j.name: file_digest(j.recogniser.entry.path) for j in self.judges},
@@ -78,6 +81,15 @@ class Setting:
                 for judge in self.judges
             },
         }
+
+
+def product_digest() -> str:
+    """Of all code of the package `ermask`: another engine gives other figures."""
+    folder = Path(ermask.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(f"{path.relative_to(folder).as_posix()} {file_digest(path)}\n".encode())
+    return digest.hexdigest()
 
 
 def far_name(far: float) -> str:
