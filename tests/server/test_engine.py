@@ -351,22 +351,15 @@ def test_alpha_and_file_type_are_kept(engine: Engine, astronaut: Array) -> None:
     assert (protected.format, protected.input_bytes) == ("WEBP", photo.input_bytes)
 
 
-def test_a_grey_photo_stays_grey(engine: Engine, astronaut: Array) -> None:
-    protected = engine.protect(as_photo(as_grey(astronaut), grey=True), *FAMILY).photo
-    again = codec.decode(codec.encode(protected))
-    assert again.grey
-    assert not np.array_equal(again.rgb, as_grey(astronaut))
-
-
-@pytest.mark.xfail(reason="what the mark adds to the brightness alone is too faint to be read")
-def test_a_grey_photo_can_be_restored(engine: Engine, astronaut: Array) -> None:
-    photo = as_photo(as_grey(astronaut), grey=True)
+@pytest.mark.parametrize("fmt", ["JPEG", "PNG"])
+def test_a_grey_photo_can_be_restored(engine: Engine, astronaut: Array, fmt: str) -> None:
+    """It becomes a photo in colour, and a very faint one: the mark is read from that."""
+    photo = as_photo(as_grey(astronaut), grey=True, format=fmt)
     protected = codec.decode(codec.encode(engine.protect(photo, *FAMILY).photo))
-    assert protected.grey
+    assert not protected.grey
     restored = engine.restore(protected, [WORK, FAMILY])
     assert restored.matches[0].label == "Family"
-    assert codec.decode(codec.encode(restored.photo)).grey
-    assert psnr(restored.photo.rgb, photo.rgb) > psnr(protected.rgb, photo.rgb)
+    assert psnr(restored.photo.rgb, photo.rgb) > psnr(protected.rgb, photo.rgb) + 3
 
 
 # --- opening ---------------------------------------------------------------------------------

@@ -57,10 +57,14 @@ class Photo:
             raise ValueError("a photo that is written as JPEG cannot have an alpha channel")
 
     def with_rgb(self, rgb: Pixels) -> Photo:
-        """The same photo with other pixels: uint8, same shape as `self.rgb`."""
+        """The same photo with other pixels: uint8, same shape as `self.rgb`.
+
+        It is grey no more if they have a colour.
+        """
         if rgb.shape != self.rgb.shape:
             raise ValueError(f"rgb must keep the shape {self.rgb.shape}, not {rgb.shape}")
-        return replace(self, rgb=rgb)
+        grey = self.grey and bool((rgb == rgb[..., :1]).all())
+        return replace(self, rgb=rgb, grey=grey)
 
     @property
     def mime(self) -> str:

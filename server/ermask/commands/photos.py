@@ -72,7 +72,6 @@ def protect(
         faces = _faces(result, "protected")
         if all(match.fits for match in result.matches):
             return faces
-        # grey photos have little room for a mark
         return f"{faces}; restoring will need --circle and --force, its key cannot be read from it"
 
     status = batch.run(

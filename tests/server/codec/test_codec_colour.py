@@ -45,10 +45,11 @@ def test_grey_stays_grey(fmt, luma, save, read_pixels):
     assert difference(written, luma) < 3
 
 
-def test_grey_output_of_coloured_pixels(luma, portrait, save, read_pixels):
-    """A protector may tint a grey photo; the file stays grey all the same."""
-    photo = decode(save(Image.fromarray(luma), "PNG")).with_rgb(portrait)
-    assert (np.asarray(read_pixels(encode(photo))) == luma).all()
+def test_a_grey_photo_that_gets_a_colour(luma, portrait, save, read_pixels):
+    """Protecting tints a grey photo: the key is read from colours."""
+    photo = decode(save(Image.fromarray(luma), "PNG"))
+    assert photo.with_rgb(255 - photo.rgb).grey
+    assert (np.asarray(read_pixels(encode(photo.with_rgb(portrait)))) == portrait).all()
 
 
 @pytest.mark.parametrize("fmt", ["PNG", "WEBP", "AVIF"])
