@@ -59,6 +59,20 @@ class Similarity:
         """Map points (..., 2)."""
         return np.asarray(points @ self.matrix[:, :2].T + self.matrix[:, 2])
 
+    def then(self, other: Similarity) -> Similarity:
+        """First this map and then the other."""
+        linear = other.matrix[:, :2] @ self.matrix[:, :2]
+        return Similarity(np.column_stack([linear, other.apply(self.matrix[:, 2])]))
+
+
+def moved(dx: float, dy: float, scale: float, turn: float) -> Similarity:
+    """Crop coordinates to those of a crop that was cut otherwise: scaled and turned (radians) about
+    the middle, then shifted."""
+    cos, sin = scale * np.cos(turn), scale * np.sin(turn)
+    linear = np.array([[cos, -sin], [sin, cos]])
+    middle = np.array([CROP / 2, CROP / 2])
+    return Similarity(np.column_stack([linear, middle - linear @ middle + [dx, dy]]))
+
 
 def from_landmarks(landmarks: Doubles) -> Similarity:
     """Least-squares similarity from five landmarks (5, 2) in photo pixels (Umeyama, 1991).

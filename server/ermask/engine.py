@@ -2,8 +2,8 @@
 
 `protect` and `restore` mirror each other: find the faces, cut the crops, ask the network what to
 change, apply it to the photo. Protecting takes a draw of the key and adds its mark, and another
-draw if the mark cannot be read back. Restoring reads the mark first, and so the draw, takes it
-off, and then does the same once more at the place where the restored face is found.
+draw if the mark cannot be read back. Restoring reads the mark first, and so the draw and the exact
+place, and takes it off.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ermask import align, insight, mark, render
+from ermask import align, insight, mark, registration, render
 from ermask.contract import DRAWS, STRENGTHS, Role
 from ermask.detect import CenterFace
 from ermask.errors import AlreadyProtected, FacesTooSmall, NoFaceFound, WrongKey
@@ -71,7 +71,8 @@ class Engine:
             raise ValueError(f"strength must be one of {', '.join(STRENGTHS)}, not {strength!r}")
         watch = Stopwatch()
         faces, reports = self._find(photo, watch)
-        crops = _crops(photo.rgb, faces, watch)
+        places = [face.similarity for face in faces]
+        crops = _crops(photo.rgb, places, watch)
         ring = [(circle, key)]
         [match] = _compare(crops, ring)
         if match.fits:
@@ -80,11 +81,12 @@ class Engine:
 
         def under(draw: Key) -> Result:
             answer = self._ask("protector", crops, draw, strength)
-            changes = _changes(faces, answer, mark.residual(draw, strength))
+            changes = _changes(places, answer, mark.residual(draw, strength))
             watch.lap("network")
             rgb = render.apply(photo.rgb, changes)
             watch.lap("render")
-            [match] = _compare(_crops(rgb, self._find_again(rgb, faces, watch), watch), ring)
+            crops_there = _crops(rgb, self._again(rgb, faces, watch), watch)
+            [match] = _compare(crops_there, ring)
             watch.lap("mark")
             return Result(photo.with_rgb(rgb), reports, [match], changes, watch.ms)
 
@@ -114,7 +116,8 @@ class Engine:
             raise ValueError("force needs exactly one key")
         watch = Stopwatch()
         faces, reports = self._find(photo, watch)
-        crops = _crops(photo.rgb, faces, watch)
+        places = [face.similarity for face in faces]
+        crops = _crops(photo.rgb, places, watch)
         matches = _compare(crops, keys)
         watch.lap("mark")
         if not matches or not (matches[0].fits or force):
@@ -122,11 +125,11 @@ class Engine:
         best = matches[0]
         key = next(key for circle, key in keys if circle.id == best.circle_id)
         draw = key.draws[best.draw]
-        rgb = self._undone(photo, faces, crops, draw, best.strength, watch)
-        # a bent face is not found quite where it was; what came back shows better where that is
-        faces = self._find_again(rgb, faces, watch)
-        crops = _crops(photo.rgb, faces, watch)
-        rgb = self._undone(photo, faces, crops, draw, best.strength, watch)
+        rgb = self._undone(photo, places, draw, best.strength, watch)
+        if best.score < SPARE * best.threshold:
+            # the mark is too faint to place the crops alone; what came back shows better where
+            again = self._again(rgb, faces, watch)
+            rgb = self._undone(photo, again, draw, best.strength, watch)
         return Result(photo.with_rgb(rgb), reports, matches, ms=watch.ms)
 
     def inspect(self, photo: Photo, keys: Sequence[tuple[Circle, Key]]) -> Result:
@@ -137,7 +140,8 @@ class Engine:
         """
         watch = Stopwatch()
         faces, reports = self._find(photo, watch)
-        crops = _crops(photo.rgb, faces, watch)
+        places = [face.similarity for face in faces]
+        crops = _crops(photo.rgb, places, watch)
         matches = _compare(crops, keys)
         watch.lap("mark")
         unchanged = [replace(report, changed=False) for report in reports]
@@ -146,19 +150,36 @@ class Engine:
     def _undone(
         self,
         photo: Photo,
-        faces: list[Face],
-        crops: align.Floats,
+        places: list[align.Similarity],
         draw: Key,
         strength: str,
         watch: Stopwatch,
     ) -> align.Pixels:
-        """The photo after the eraser, which takes the mark off too."""
+        """The photo after the eraser, which takes the mark off too.
+
+        Args:
+            places: where the faces are, about: bent ones are not found quite where they were.
+        """
+        crops = _crops(photo.rgb, places, watch)
+        places = [
+            place.then(registration.place(crop, draw, strength))
+            for place, crop in zip(places, crops, strict=True)
+        ]
+        crops = _crops(photo.rgb, places, watch)
         answer = self._ask("eraser", mark.taken_off(crops, draw, strength), draw, strength)
-        changes = _changes(faces, answer, -mark.residual(draw, strength))
+        changes = _changes(places, answer, -mark.residual(draw, strength))
         watch.lap("network")
         rgb = render.apply(photo.rgb, changes)
         watch.lap("render")
         return rgb
+
+    def _again(
+        self, rgb: align.Pixels, faces: list[Face], watch: Stopwatch
+    ) -> list[align.Similarity]:
+        """Where the faces are in another version of their photo."""
+        found = self._detector.find_again(rgb, faces)
+        watch.lap("detect")
+        return [face.similarity for face in found]
 
     def _find(self, photo: Photo, watch: Stopwatch) -> tuple[list[Face], list[FaceReport]]:
         found = self.find(photo.rgb)
@@ -177,11 +198,6 @@ class Engine:
             for fits in [face.width >= MIN_FACE]
         ]
         return large, reports
-
-    def _find_again(self, rgb: align.Pixels, faces: list[Face], watch: Stopwatch) -> list[Face]:
-        found = self._detector.find_again(rgb, faces)
-        watch.lap("detect")
-        return found
 
     def _ask(self, role: Role, crops: align.Floats, draw: Key, strength: str) -> Feeds:
         """One run of a network over all faces."""
@@ -215,8 +231,8 @@ def open_engine(settings: Settings) -> Engine:
     return Engine(models, insight.InsightFace(models.load_insightface, centerface.look))
 
 
-def _crops(rgb: align.Pixels, faces: list[Face], watch: Stopwatch) -> align.Floats:
-    crops = align.to_tensor([align.crop(rgb, face.similarity) for face in faces])
+def _crops(rgb: align.Pixels, places: list[align.Similarity], watch: Stopwatch) -> align.Floats:
+    crops = align.to_tensor([align.crop(rgb, place) for place in places])
     watch.lap("align")
     return crops
 
@@ -228,11 +244,13 @@ def _order(crops: align.Floats, key: Key) -> list[Key]:
     return [*key.draws[first:], *key.draws[:first]][:TRIES]
 
 
-def _changes(faces: list[Face], answer: Feeds, extra: align.Floats) -> list[render.Change]:
+def _changes(
+    places: list[align.Similarity], answer: Feeds, extra: align.Floats
+) -> list[render.Change]:
     """What a network answered, face by face; `extra` is added to every residual."""
     return [
-        render.Change(face.similarity, residual + extra, flow)
-        for face, residual, flow in zip(faces, answer["residual"], answer["flow"], strict=True)
+        render.Change(place, residual + extra, flow)
+        for place, residual, flow in zip(places, answer["residual"], answer["flow"], strict=True)
     ]
 
 

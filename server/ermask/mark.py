@@ -18,7 +18,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from ermask.align import Floats, soft_mask
+from ermask.align import Floats, Similarity, moved, soft_mask
 from ermask.contract import CROP, DRAWS, RESIDUAL_GRID, STRENGTHS
 
 CELLS = 28
@@ -81,10 +81,19 @@ def read(crops: Floats) -> Floats:
     are together. A reading is the cell means with their surroundings taken off, clipped, weighted
     and scaled to unit length, so that its dot product with signs is a score of variance 1.
     """
-    planes = [_planes(crop) for crop in crops]
-    single = [_weigh(np.stack(list(_means(face)))) for face in planes]
-    together = _weigh(np.stack([_cells(face) for face in planes])).sum(0, keepdims=True)
+    faces = [planes(crop) for crop in crops]
+    single = [_weigh(np.stack(list(_means(face)))) for face in faces]
+    together = _weigh(np.stack([_cells(face) for face in faces])).sum(0, keepdims=True)
     return np.concatenate([*single, _unit(together)])
+
+
+def reading(face: Floats, place: Similarity) -> Floats:
+    """What the `planes` of one face say, were its crop cut elsewhere: (3 * CELLS^2), as in `read`.
+
+    Args:
+        place: from the crop as it was cut to the other.
+    """
+    return np.asarray(_weigh(_cells(_moved(face, place))[None])[0])
 
 
 def score(readings: Floats, draws: Sequence[DerivesBytes]) -> tuple[float, str, int]:
@@ -102,31 +111,34 @@ def threshold(readings: Floats) -> float:
     return math.sqrt(2 * math.log(tries / FALSE_ACCEPT))
 
 
-def _planes(crop: Floats) -> Floats:
-    """Y, Cb and Cr at half the size, which the cells do not notice: (3, HALF, HALF)."""
+def planes(crop: Floats) -> Floats:
+    """What a mark is read from: a crop (3, CROP, CROP) as Y, Cb and Cr, (3, HALF, HALF).
+
+    The cells do not notice the half size.
+    """
     ycc = np.einsum("ij,jhw->ihw", TO_YCC.astype(np.float32), crop)
     return np.asarray(ycc.reshape(3, HALF, 2, HALF, 2).mean((2, 4)))
 
 
-def _means(planes: Floats) -> Iterator[Floats]:
+def _means(face: Floats) -> Iterator[Floats]:
     """Cell means under every misalignment."""
     for scale in SCALES:
         for turn in TURNS:
-            moved = _moved(planes, scale, turn)
+            seen = _moved(face, moved(0, 0, scale, math.radians(turn)))
             for dy in SHIFTS:
                 for dx in SHIFTS:
-                    yield _cells(np.roll(moved, (-dy // 2, -dx // 2), (1, 2)))
+                    yield _cells(np.roll(seen, (-dy // 2, -dx // 2), (1, 2)))
 
 
-def _moved(planes: Floats, scale: float, turn: float) -> Floats:
-    """The planes seen larger by `scale` and turned by `turn` degrees about the centre."""
-    cos, sin = scale * math.cos(math.radians(turn)), scale * math.sin(math.radians(turn))
-    middle = HALF / 2
-    x, y = middle * (1 - cos + sin), middle * (1 - sin - cos)
-    rows = (cos, -sin, x, sin, cos, y)
+def _moved(face: Floats, place: Similarity) -> Floats:
+    """Planes (3, HALF, HALF) as they are in a crop that was cut elsewhere."""
+    back = place.inverse().matrix.copy()
+    back[:, 2] *= HALF / CROP
+    rows = tuple(back.ravel().tolist())
     size, affine, method = (HALF, HALF), Image.Transform.AFFINE, Image.Resampling.BICUBIC
-    turned = [Image.fromarray(p).transform(size, affine, rows, method) for p in planes]
-    return np.stack([np.asarray(plane) for plane in turned])
+    return np.stack(
+        [np.asarray(Image.fromarray(p).transform(size, affine, rows, method)) for p in face]
+    )
 
 
 def _cells(planes: Floats) -> Floats:

@@ -172,6 +172,25 @@ def test_tensor_layout() -> None:
     assert tensor.flags.c_contiguous
 
 
+# --- other places ----------------------------------------------------------------------------
+
+
+def test_one_map_then_another() -> None:
+    one, other = similarity(33, 1.7, (40, -8)), similarity(-70, 0.4, (3, 90))
+    points = np.array([[0, 0], [10, 3], [-5, 120]], np.float64)
+    np.testing.assert_allclose(one.then(other).apply(points), other.apply(one.apply(points)))
+    np.testing.assert_allclose(one.then(one.inverse()).matrix, np.eye(2, 3), atol=1e-12)
+
+
+def test_a_crop_moves_about_its_middle() -> None:
+    middle = CROP / 2
+    place = align.moved(3, -5, 1.5, np.pi / 2)
+    spots = np.array([[middle, middle], [middle + 10, middle]])
+    moved = [[middle + 3, middle - 5], [middle + 3, middle - 5 + 15]]
+    np.testing.assert_allclose(place.apply(spots), moved)
+    assert place.scale == pytest.approx(1.5)
+
+
 # --- the mask --------------------------------------------------------------------------------
 
 
