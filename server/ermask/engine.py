@@ -238,8 +238,8 @@ def _crops(rgb: align.Pixels, places: list[align.Similarity], watch: Stopwatch) 
 
 
 def _order(crops: align.Floats, key: Key) -> list[Key]:
-    """The draws of the key in the order in which a photo takes them. The same photo gets the same
-    one each time: copies of it that differ could be averaged."""
+    """The draws that a photo may be protected under, first choice first. The same photo gets the
+    same ones each time: copies of it that differ could be averaged."""
     first = hashlib.sha256(crops.tobytes()).digest()[0] % DRAWS
     return [*key.draws[first:], *key.draws[:first]][:TRIES]
 

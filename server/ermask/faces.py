@@ -57,7 +57,7 @@ class Detector(Protocol):
     def find_again(self, rgb: Pixels, faces: list[Face]) -> list[Face]:
         """Where each of `faces` is in another version of its photo, (H, W, 3) uint8 too.
 
-        A face that is not seen again stays where it was.
+        A face that is not seen again stays about where it was.
         """
         ...
 

@@ -26,6 +26,8 @@ from ermask.keys import Key
 from ermask.results import FaceReport, Match, Result
 from ermask.sessions import Models
 
+FAINT_WIDTH = 65
+"""In a photo of this width no key can be read."""
 BROKEN_WIDTH = 66
 """A photo of this width makes the engine fail in a way nobody foresaw."""
 
@@ -42,7 +44,9 @@ class StandIn(Engine):
         _wait()
         rgb = 255 - photo.rgb
         rgb[0, :8] = np.frombuffer(bytes.fromhex(key.id), np.uint8)[:, None]
-        return Result(photo=photo.with_rgb(rgb), faces=faces, matches=[], ms={})
+        readable = photo.rgb.shape[1] != FAINT_WIDTH
+        match = Match(circle.id, circle.label, float(readable), 0.5, readable, strength, 0)
+        return Result(photo=photo.with_rgb(rgb), faces=faces, matches=[match], ms={})
 
     def restore(
         self, photo: Photo, keys: Sequence[tuple[Circle, Key]], *, force: bool = False

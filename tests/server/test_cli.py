@@ -87,6 +87,14 @@ def test_faces_that_were_too_small_are_reported(family: Machine) -> None:
     assert b"1 face protected, 1 too small and left as they were" in done.stdout
 
 
+def test_a_key_that_cannot_be_read_back_is_reported(family: Machine) -> None:
+    save(family.folder / "faint.png", width=65)
+    done = family.ermask("protect", "faint.png", "--circle", "Family", "--output", "out")
+    assert done.returncode == 0
+    assert b"1 face protected; its key cannot be read back" in done.stdout
+    assert b"restoring needs --circle and --force" in done.stdout
+
+
 def test_the_output_folder_is_not_searched(family: Machine) -> None:
     save(family.folder / "one.png")
     for _ in range(2):

@@ -72,7 +72,7 @@ def protect(
         faces = _faces(result, "protected")
         if all(match.fits for match in result.matches):
             return faces
-        return f"{faces}; restoring will need --circle and --force, its key cannot be read from it"
+        return f"{faces}; its key cannot be read back, so that restoring needs --circle and --force"
 
     status = batch.run(
         paths, output, overwrite=overwrite, done="protected", work=work, summary=summary
