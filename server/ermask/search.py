@@ -26,6 +26,8 @@ OVERLAP = 128
 REFINE_SIDE = 256
 AROUND = 1.5
 """How far around a face it is looked for again, in widths of the face."""
+AGAIN_FACE = 128
+"""Pixels that a face is wide at most when it is looked for again: larger ones cost only time."""
 
 
 def search(rgb: Pixels, look: Look, look_again: Look, *, rounds: int = 2) -> list[Face]:
@@ -54,8 +56,8 @@ def search_again(
 ) -> list[Face]:
     """Where each of `faces` is in another version of its photo; see `Detector.find_again`.
 
-    It is looked for around where it was and as large as it was seen, which takes a part of the
-    time of a search. It is the face whose middle is nearest, less than a quarter of its width away.
+    It is looked for around where it was and at most as large as it was seen, which takes a part of
+    the time of a search. It is the face whose middle is nearest, less than a quarter of its width away.
 
     Args:
         look, look_again, rounds: as in `search`.
@@ -125,7 +127,7 @@ def _around(face: Face, width: int, height: int) -> Window:
         min(float(width), right + reach),
         min(float(height), bottom + reach),
     )
-    return Window(box, face.scale)
+    return Window(box, min(face.scale, AGAIN_FACE / face.width))
 
 
 def _windows(width: int, height: int) -> Iterator[Window]:
