@@ -57,7 +57,8 @@ def search_again(
     """Where each of `faces` is in another version of its photo; see `Detector.find_again`.
 
     It is looked for around where it was and at most as large as it was seen, which takes a part of
-    the time of a search. It is the face whose middle is nearest, less than a quarter of its width away.
+    the time of a search. It is the face whose middle is nearest, less than a quarter of a width
+    away.
 
     Args:
         look, look_again, rounds: as in `search`.
