@@ -10,6 +10,9 @@
 #
 # The meta-surrogate wants a GPU. The published model was made in pieces, from that of `astray`
 # (runs/guided.card.md), so this makes a similar model and not the same one.
+#
+# The figures are of a later engine than the model: one that reads the mark back when it protects, and
+# finds the place of a face by it (docs/decisions/0013 and 0014).
 set -euo pipefail
 faces=$1 recognisers=$2
 out=runs/out
