@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import keyring
+import numpy as np
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked
+from tests.server.engine_parts import as_photo
 
 from ermask import lifecycle
+from ermask.codec import Photo
 from ermask.detect import CenterFace
+from ermask.engine import Engine
 from ermask.errors import ErmaskError
 from ermask.keystore import KeyStore
 from ermask.private_files import prepare_folders
@@ -223,3 +227,15 @@ def argon2_runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(Kdf, "key", counted)
     return runs
+
+
+@pytest.fixture
+def engine(tiny_models: Path, detector: CenterFace) -> Engine:
+    """The real detector, and networks that load in milliseconds."""
+    return Engine(Models(tiny_models, device="cpu", threads=1), detector)
+
+
+@pytest.fixture
+def photo(astronaut: np.ndarray[Any, Any]) -> Photo:
+    """A portrait."""
+    return as_photo(astronaut)

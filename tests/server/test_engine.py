@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,48 +10,21 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from tests.server.engine_parts import CLUB, FAMILY, WORK, as_photo, psnr
 
-from ermask import codec, render
-from ermask.align import TEMPLATE, Similarity
+from ermask import codec
 from ermask.circles import Circle
 from ermask.codec import Photo
 from ermask.contract import STRENGTHS
 from ermask.detect import CenterFace
-from ermask.engine import SPARE, Engine, open_engine
+from ermask.engine import Engine, open_engine
 from ermask.errors import AlreadyProtected, FacesTooSmall, NoFaceFound, WrongKey
 from ermask.faces import MIN_FACE, Face
 from ermask.keys import Key
-from ermask.results import Match
 from ermask.sessions import Models
 from ermask.settings import load_settings
 
 Array = np.ndarray[Any, Any]
-
-
-def circle_of(label: str) -> tuple[Circle, Key]:
-    key = Key(hashlib.sha256(label.encode()).digest())
-    return Circle(key.id, label, "2026-01-31T12:00:00Z", key.fingerprint), key
-
-
-FAMILY = circle_of("Family")
-WORK = circle_of("Work")
-CLUB = circle_of("Club")
-
-
-@pytest.fixture
-def engine(tiny_models: Path, detector: CenterFace) -> Engine:
-    return Engine(Models(tiny_models, device="cpu", threads=1), detector)
-
-
-@pytest.fixture
-def photo(astronaut: Array) -> Photo:
-    return as_photo(astronaut)
-
-
-def as_photo(rgb: Array, **options: Any) -> Photo:
-    return Photo(
-        rgb, options.get("alpha"), options.get("grey", False), options.get("format", "PNG"), 10**6
-    )
 
 
 def as_grey(rgb: Array) -> Array:
@@ -73,11 +44,6 @@ class Finds:
         return faces
 
 
-def psnr(one: Array, other: Array) -> float:
-    error = float(np.square(one.astype(float) - other).mean())
-    return 10 * np.log10(255**2 / error) if error else np.inf
-
-
 # --- protect and restore ---------------------------------------------------------------------
 
 
@@ -91,53 +57,6 @@ def test_restore_undoes_protect_with_the_key_that_fits(
     assert restored.matches[0].strength == strength
     assert [match.fits for match in restored.matches] == [True, False, False]
     assert psnr(restored.photo.rgb, photo.rgb) > psnr(protected.photo.rgb, photo.rgb) + 5
-
-
-def test_faces_are_restored_at_the_place_where_they_were_protected(
-    engine: Engine, photo: Photo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Their mark shows it: a bent face is found elsewhere."""
-    protected = engine.protect(photo, *FAMILY)
-    [change] = protected.changes
-    [found] = engine.find(protected.photo.rgb)
-    placed: list[Similarity] = []
-    apply = render.apply
-
-    def watched(rgb: Array, changes: list[render.Change]) -> Array:
-        placed.extend(each.similarity for each in changes)
-        return apply(rgb, changes)
-
-    monkeypatch.setattr("ermask.render.apply", watched)
-    restored = engine.restore(protected.photo, [FAMILY])
-    assert restored.matches[0].score > SPARE * restored.matches[0].threshold
-    [place] = placed
-
-    def off(other: Similarity) -> float:
-        there = change.similarity.inverse().apply(TEMPLATE)
-        return float(np.abs(other.apply(there) - TEMPLATE).mean())
-
-    assert off(place) < 0.5 * off(found.similarity)
-    assert off(place) < 0.4
-
-
-def test_where_the_mark_is_faint_faces_are_looked_for_again(
-    engine: Engine, photo: Photo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    protected = engine.protect(photo, *FAMILY).photo
-    again = engine._detector.find_again
-    looks: list[int] = []
-
-    def watched(rgb: Array, faces: list[Face]) -> list[Face]:
-        looks.append(len(faces))
-        return again(rgb, faces)
-
-    monkeypatch.setattr(engine._detector, "find_again", watched)
-    engine.restore(protected, [FAMILY])
-    assert looks == []
-    monkeypatch.setattr("ermask.engine.SPARE", math.inf)
-    restored = engine.restore(protected, [FAMILY]).photo
-    assert looks == [1]
-    assert psnr(restored.rgb, photo.rgb) > psnr(protected.rgb, photo.rgb) + 5
 
 
 def test_what_protect_reports(engine: Engine, photo: Photo, astronaut_landmarks: Array) -> None:
@@ -180,39 +99,6 @@ def test_the_key_decides_the_change(engine: Engine, photo: Photo) -> None:
     one, other = (engine.protect(photo, *each).photo.rgb for each in (FAMILY, WORK))
     assert not np.array_equal(one, other)
     assert np.array_equal(one, engine.protect(photo, *FAMILY).photo.rgb)
-
-
-def test_photos_spread_over_the_draws_and_each_keeps_to_its_own(
-    engine: Engine, astronaut: Array
-) -> None:
-    """Copies of one photo under two draws could be averaged."""
-    draws = []
-    for shade in range(6):
-        photo = as_photo(np.where(astronaut > shade, astronaut - shade, 0).astype(np.uint8))
-        copies = [engine.protect(photo, *FAMILY).photo for _ in range(2)]
-        assert np.array_equal(copies[0].rgb, copies[1].rgb)
-        [match] = engine.inspect(copies[0], [FAMILY]).matches
-        draws.append(match.draw)
-    assert len(set(draws)) > 1
-
-
-def test_where_the_mark_reads_badly_the_best_of_some_draws_is_taken(
-    engine: Engine, photo: Photo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And where it reads well, the first: what the others would give is not looked at."""
-
-    def made(tries: int, spare: float) -> Match:
-        monkeypatch.setattr("ermask.engine.TRIES", tries)
-        monkeypatch.setattr("ermask.engine.SPARE", spare)
-        [match] = engine.protect(photo, *FAMILY).matches
-        return match
-
-    best = [made(tries, math.inf) for tries in (1, 2, 3, 4)]
-    scores = [match.score for match in best]
-    assert scores == sorted(scores)
-    assert len({match.draw for match in best}) > 1
-    assert made(4, scores[-1] / best[-1].threshold - 1e-3) == best[-1]
-    assert made(4, 0.0) == best[0]
 
 
 def test_every_face_of_a_group_is_changed_and_restored(engine: Engine, astronaut: Array) -> None:

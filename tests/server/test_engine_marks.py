@@ -1,0 +1,99 @@
+"""What the engine makes of the mark: which draw, and where a face was protected."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.server.engine_parts import FAMILY, as_photo, psnr
+
+from ermask import render
+from ermask.align import TEMPLATE, Similarity
+from ermask.codec import Photo
+from ermask.engine import SPARE, Engine
+from ermask.faces import Face
+from ermask.results import Match
+
+Array = np.ndarray[Any, Any]
+
+
+def test_photos_spread_over_the_draws_and_each_keeps_to_its_own(
+    engine: Engine, astronaut: Array
+) -> None:
+    """Copies of one photo under two draws could be averaged."""
+    draws = []
+    for shade in range(6):
+        photo = as_photo(np.where(astronaut > shade, astronaut - shade, 0).astype(np.uint8))
+        copies = [engine.protect(photo, *FAMILY).photo for _ in range(2)]
+        assert np.array_equal(copies[0].rgb, copies[1].rgb)
+        [match] = engine.inspect(copies[0], [FAMILY]).matches
+        draws.append(match.draw)
+    assert len(set(draws)) > 1
+
+
+def test_where_the_mark_reads_badly_the_best_of_some_draws_is_taken(
+    engine: Engine, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And where it reads well, the first: what the others would give is not looked at."""
+
+    def made(tries: int, spare: float) -> Match:
+        monkeypatch.setattr("ermask.engine.TRIES", tries)
+        monkeypatch.setattr("ermask.engine.SPARE", spare)
+        [match] = engine.protect(photo, *FAMILY).matches
+        return match
+
+    best = [made(tries, math.inf) for tries in (1, 2, 3, 4)]
+    scores = [match.score for match in best]
+    assert scores == sorted(scores)
+    assert len({match.draw for match in best}) > 1
+    assert made(4, scores[-1] / best[-1].threshold - 1e-3) == best[-1]
+    assert made(4, 0.0) == best[0]
+
+
+def test_faces_are_restored_at_the_place_where_they_were_protected(
+    engine: Engine, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their mark shows it: a bent face is found elsewhere."""
+    protected = engine.protect(photo, *FAMILY)
+    [change] = protected.changes
+    [found] = engine.find(protected.photo.rgb)
+    placed: list[Similarity] = []
+    apply = render.apply
+
+    def watched(rgb: Array, changes: list[render.Change]) -> Array:
+        placed.extend(each.similarity for each in changes)
+        return apply(rgb, changes)
+
+    monkeypatch.setattr("ermask.render.apply", watched)
+    restored = engine.restore(protected.photo, [FAMILY])
+    assert restored.matches[0].score > SPARE * restored.matches[0].threshold
+    [place] = placed
+
+    def off(other: Similarity) -> float:
+        there = change.similarity.inverse().apply(TEMPLATE)
+        return float(np.abs(other.apply(there) - TEMPLATE).mean())
+
+    assert off(place) < 0.5 * off(found.similarity)
+    assert off(place) < 0.4
+
+
+def test_where_the_mark_is_faint_faces_are_looked_for_again(
+    engine: Engine, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    protected = engine.protect(photo, *FAMILY).photo
+    again = engine._detector.find_again
+    looks: list[int] = []
+
+    def watched(rgb: Array, faces: list[Face]) -> list[Face]:
+        looks.append(len(faces))
+        return again(rgb, faces)
+
+    monkeypatch.setattr(engine._detector, "find_again", watched)
+    engine.restore(protected, [FAMILY])
+    assert looks == []
+    monkeypatch.setattr("ermask.engine.SPARE", math.inf)
+    restored = engine.restore(protected, [FAMILY]).photo
+    assert looks == [1]
+    assert psnr(restored.rgb, photo.rgb) > psnr(protected.rgb, photo.rgb) + 5
