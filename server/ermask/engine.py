@@ -70,9 +70,7 @@ class Engine:
         if strength not in STRENGTHS:
             raise ValueError(f"strength must be one of {', '.join(STRENGTHS)}, not {strength!r}")
         watch = Stopwatch()
-        faces, reports = self._find(photo, watch)
-        places = [face.similarity for face in faces]
-        crops = _crops(photo.rgb, places, watch)
+        faces, reports, places, crops = self._look(photo, watch)
         ring = [(circle, key)]
         [match] = _compare(crops, ring)
         if match.fits:
@@ -115,9 +113,7 @@ class Engine:
         if force and len(keys) != 1:
             raise ValueError("force needs exactly one key")
         watch = Stopwatch()
-        faces, reports = self._find(photo, watch)
-        places = [face.similarity for face in faces]
-        crops = _crops(photo.rgb, places, watch)
+        faces, reports, places, crops = self._look(photo, watch)
         matches = _compare(crops, keys)
         watch.lap("mark")
         if not matches or not (matches[0].fits or force):
@@ -125,11 +121,12 @@ class Engine:
         best = matches[0]
         key = next(key for circle, key in keys if circle.id == best.circle_id)
         draw = key.draws[best.draw]
-        rgb = self._undone(photo, places, draw, best.strength, watch)
+        rgb = self._undone(photo, places, crops, draw, best.strength, watch)
         if best.score < SPARE * best.threshold:
             # the mark is too faint to place the crops alone; what came back shows better where
-            again = self._again(rgb, faces, watch)
-            rgb = self._undone(photo, again, draw, best.strength, watch)
+            places = self._again(rgb, faces, watch)
+            crops = _crops(photo.rgb, places, watch)
+            rgb = self._undone(photo, places, crops, draw, best.strength, watch)
         return Result(photo.with_rgb(rgb), reports, matches, ms=watch.ms)
 
     def inspect(self, photo: Photo, keys: Sequence[tuple[Circle, Key]]) -> Result:
@@ -139,9 +136,7 @@ class Engine:
             NoFaceFound, FacesTooSmall: there is nothing to read a mark from.
         """
         watch = Stopwatch()
-        faces, reports = self._find(photo, watch)
-        places = [face.similarity for face in faces]
-        crops = _crops(photo.rgb, places, watch)
+        _, reports, _, crops = self._look(photo, watch)
         matches = _compare(crops, keys)
         watch.lap("mark")
         unchanged = [replace(report, changed=False) for report in reports]
@@ -151,6 +146,7 @@ class Engine:
         self,
         photo: Photo,
         places: list[align.Similarity],
+        crops: align.Floats,
         draw: Key,
         strength: str,
         watch: Stopwatch,
@@ -158,9 +154,9 @@ class Engine:
         """The photo after the eraser, which takes the mark off too.
 
         Args:
-            places: where the faces are, about: bent ones are not found quite where they were.
+            places, crops: where the faces are, about: bent ones are not found quite where they
+                were; and the crops that were cut there.
         """
-        crops = _crops(photo.rgb, places, watch)
         places = [
             place.then(registration.place(crop, draw, strength))
             for place, crop in zip(places, crops, strict=True)
@@ -181,7 +177,10 @@ class Engine:
         watch.lap("detect")
         return [face.similarity for face in found]
 
-    def _find(self, photo: Photo, watch: Stopwatch) -> tuple[list[Face], list[FaceReport]]:
+    def _look(
+        self, photo: Photo, watch: Stopwatch
+    ) -> tuple[list[Face], list[FaceReport], list[align.Similarity], align.Floats]:
+        """The faces that are large enough, reports of all, places and crops of the large ones."""
         found = self.find(photo.rgb)
         watch.lap("detect")
         if not found:
@@ -197,7 +196,8 @@ class Engine:
             for face in found
             for fits in [face.width >= MIN_FACE]
         ]
-        return large, reports
+        places = [face.similarity for face in large]
+        return large, reports, places, _crops(photo.rgb, places, watch)
 
     def _ask(self, role: Role, crops: align.Floats, draw: Key, strength: str) -> Feeds:
         """One run of a network over all faces."""
