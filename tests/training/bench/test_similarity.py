@@ -17,7 +17,7 @@ from ermask import align
 from ermask import render as product
 from ermask.contract import CROP
 from ermask_training import render
-from ermask_training.bench import registration, similarity
+from ermask_training.bench import halves, similarity
 from ermask_training.bench.photos import decode
 
 
@@ -84,10 +84,10 @@ def test_a_smooth_flow_is_taken_back(crop):
     picture = torch.from_numpy(align.to_tensor([crop]))
     bend = render.apply(picture, still, flow)[0].permute(1, 2, 0)
     bent = (bend * 255).round().to(torch.uint8).numpy()
-    straight = registration.flow_taken_back(bent, flow[0].numpy())
+    straight = halves.flow_taken_back(bent, flow[0].numpy())
     assert similarity.ssim(crop, bent) < 0.94
     assert similarity.ssim(crop, straight) > 0.985
-    assert (registration.flow_taken_back(crop, np.zeros((2, 56, 56), np.float32)) == crop).all()
+    assert (halves.flow_taken_back(crop, np.zeros((2, 56, 56), np.float32)) == crop).all()
 
 
 def test_the_halves_of_what_the_product_did(engine, photos):
@@ -98,10 +98,10 @@ def test_the_halves_of_what_the_product_did(engine, photos):
     result = engine.protect(photo, *mine, "high")
     made = result.changes
     assert (product.apply(photo.rgb, made) == result.photo.rgb).all()
-    still = registration.residual_only(photo, made)
+    still = halves.residual_only(photo, made)
     assert (still.rgb != photo.rgb).any()
     assert (still.rgb != product.apply(photo.rgb, made)).any()
     [face] = engine.find(photo.rgb)
-    assert registration.change_at(made, face.similarity) is made[0]
+    assert halves.change_at(made, face.similarity) is made[0]
     moved = align.Similarity(face.similarity.matrix + 1)
-    assert registration.change_at(made, moved) is None
+    assert halves.change_at(made, moved) is None

@@ -15,13 +15,13 @@ from typing import Any
 from ermask import align
 from ermask.codec import Photo
 from ermask_training.bench.attacker import Seen, place
-from ermask_training.bench.intervals import measured
-from ermask_training.bench.protocol import Limits, Row, Rows
-from ermask_training.bench.registration import (
+from ermask_training.bench.halves import (
     change_at,
     flow_taken_back,
     residual_only,
 )
+from ermask_training.bench.intervals import measured
+from ermask_training.bench.protocol import Limits, Row, Rows
 from ermask_training.bench.similarity import Distance, alike, ssim
 from ermask_training.bench.subject import PRESETS, RIGHT, Subject
 from ermask_training.bench.variants import CLEAN, POSTED, VARIANTS
