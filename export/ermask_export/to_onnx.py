@@ -47,6 +47,7 @@ def to_onnx(graph: ShippedGraph) -> bytes:
             dynamic_axes={name: {0: BATCH} for name in (*contract.inputs, *contract.outputs)},
         )
         model = onnx.load(path)
+    _share_constants(model)
     model.producer_name = model.producer_version = model.doc_string = ""
     model.graph.name = f"ermask_{contract.role}"
     for output in model.graph.output:
@@ -57,6 +58,24 @@ def to_onnx(graph: ShippedGraph) -> bytes:
     onnx.checker.check_model(model, full_check=True)
     data: bytes = model.SerializeToString(deterministic=True)
     return data
+
+
+def _share_constants(model: ModelProto) -> None:
+    """Keep constants that are equal once: masks and grids are in a traced graph at every use."""
+    kept: dict[bytes, str] = {}
+    renamed: dict[str, str] = {}
+    nodes = []
+    for node in model.graph.node:
+        if node.op_type == "Constant":
+            content = node.attribute[0].SerializeToString(deterministic=True)
+            if (first := kept.setdefault(content, node.output[0])) != node.output[0]:
+                renamed[node.output[0]] = first
+                continue
+        for place, name in enumerate(node.input):
+            node.input[place] = renamed.get(name, name)
+        nodes.append(node)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
 
 
 def open_model(data: bytes) -> ModelProto:

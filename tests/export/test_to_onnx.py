@@ -57,6 +57,16 @@ def test_the_same_weights_give_the_same_bytes(run, files):
     assert files["protector"] != files["eraser"]
 
 
+def test_equal_constants_are_kept_once(files):
+    """A mask of 200 kB is used at several places."""
+    for data in files.values():
+        model = to_onnx.open_model(data)
+        constants = [n.attribute[0].t for n in model.graph.node if n.op_type == "Constant"]
+        large = [each for each in constants if len(each.raw_data) > 1000]
+        assert large
+        assert len({(tuple(each.dims), each.raw_data) for each in large}) == len(large)
+
+
 def test_nothing_in_the_file_tells_where_or_when_it_was_made(files):
     model = to_onnx.open_model(files["protector"])
     assert (model.producer_name, model.producer_version, model.doc_string) == ("", "", "")
