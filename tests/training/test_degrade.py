@@ -32,14 +32,15 @@ class Draws:
 
 
 def test_what_is_seen_is_a_jpeg_file(monkeypatch):
-    """The very pixels that Pillow decodes from its own JPEG of quality 55, twice compressed."""
+    """The very pixels of a smaller picture that Pillow saved twice as JPEG of quality 55."""
     monkeypatch.setattr(np.random, "default_rng", lambda seed: Draws(0.2))
     crop = noise(batch=1)
     seen = degrade.sites(crop, np.random.Generator(np.random.PCG64(0)))
     pixels = (crop[0] * 255).round().byte().permute(1, 2, 0).numpy()
-    image = degrade.resize(Image.fromarray(pixels), 0.6)
-    twice = degrade.jpeg(degrade.jpeg(image, 55), 55)
-    wanted = np.asarray(twice).transpose(2, 0, 1) / 255
+    small = degrade.smaller(Image.fromarray(pixels), 0.35 + 0.2 * 0.65)
+    assert small.size == (31, 31)
+    twice = degrade.jpeg(degrade.jpeg(small, 55), 55)
+    wanted = np.asarray(degrade.larger(twice, (64, 64))).transpose(2, 0, 1) / 255
     np.testing.assert_allclose(seen[0].numpy(), wanted, atol=1e-6)
 
 

@@ -28,25 +28,36 @@ def webp(image: Image.Image, quality: int) -> Image.Image:
     return _through(image, format="WEBP", quality=quality, method=2)
 
 
+def smaller(image: Image.Image, scale: float) -> Image.Image:
+    """Down by `scale`, as a site's thumbnailer does."""
+    width, height = (max(8, round(side * scale)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def larger(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Up to a size (width, height), as a viewer does."""
+    return image.resize(size, Image.Resampling.BICUBIC)
+
+
 def resize(image: Image.Image, scale: float) -> Image.Image:
-    """Down by `scale` and up again, as a site's thumbnailer and a viewer do."""
-    small = tuple(max(8, round(side * scale)) for side in image.size)
-    shrunk = image.resize((small[0], small[1]), Image.Resampling.LANCZOS)
-    return shrunk.resize(image.size, Image.Resampling.BICUBIC)
+    """Down by `scale` and up again."""
+    return larger(smaller(image, scale), image.size)
 
 
 def random_chain(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """One draw of what sites do: maybe a resize, then JPEG or WebP, sometimes JPEG twice."""
+    """One draw of what sites do, seen at the old size: maybe made smaller, then JPEG or WebP at
+    that size, sometimes JPEG twice."""
     if rng.random() < 0.15:
         return image
-    if rng.random() < 0.4:
-        image = resize(image, float(rng.uniform(0.5, 1.0)))
+    seen = image
+    if rng.random() < 0.6:
+        seen = smaller(seen, float(rng.uniform(0.35, 1.0)))
     if rng.random() < 0.15:
-        return webp(image, int(rng.integers(60, 96)))
-    image = jpeg(image, int(rng.integers(55, 96)))
+        return larger(webp(seen, int(rng.integers(60, 96))), image.size)
+    seen = jpeg(seen, int(rng.integers(55, 96)))
     if rng.random() < 0.25:
-        image = jpeg(image, int(rng.integers(55, 96)))
-    return image
+        seen = jpeg(seen, int(rng.integers(55, 96)))
+    return larger(seen, image.size)
 
 
 def sites(crop_B3HW: Tensor, rng: np.random.Generator) -> Tensor:

@@ -5,12 +5,10 @@ Shape suffixes as in `blocks`.
 
 from __future__ import annotations
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ermask_training import degrade, render
+from ermask_training import render
 from ermask_training.blocks import (
     KEYED,
     WIDTHS,
@@ -94,23 +92,3 @@ class Eraser(nn.Module):
     def back(self, key_BKHW: Tensor, strength_B: Tensor) -> Tensor:
         """The way back of the key's flow: (B, 2, F, F)."""
         return render.reverse(self.flow(key_BKHW, strength_B))
-
-
-def posted(
-    crop_B3HW: Tensor,
-    residual_B3GG: Tensor,
-    flow_B2FF: Tensor,
-    dice: tuple[torch.Generator, np.random.Generator],
-) -> tuple[Tensor, Tensor, Tensor]:
-    """What an eraser learns from: protected copies as sites make them, and what undoes them.
-
-    All are shifted a little, as re-detection does it: a network, not a look-up.
-
-    Returns:
-        copy_B3HW, original_B3HW, and the flow (B, 2, F, F) that is wanted of an eraser.
-    """
-    generator, rng = dice
-    protected_B3HW = render.apply(crop_B3HW, residual_B3GG, flow_B2FF)
-    theta = render.jitter(len(crop_B3HW), 1.2, 0.015, 1.5, generator).to(crop_B3HW.device)
-    copy_B3HW = render.move(degrade.sites(protected_B3HW, rng), theta)
-    return copy_B3HW, render.move(crop_B3HW, theta), render.move(render.reverse(flow_B2FF), theta)

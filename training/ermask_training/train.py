@@ -1,7 +1,7 @@
 """What a training step is made of, in plain sight; `fit` has the loop.
 
 First the protector: bend a batch under random keys, judge it by surrogates. Then the eraser:
-protect, degrade as sites do, shift as re-detection does, and undo it with the right key.
+protect, post, and undo it with the right key.
 Shape suffixes as in `blocks`.
 """
 
@@ -19,9 +19,9 @@ from ermask.contract import STRENGTHS
 from ermask_training import degrade, losses, meta, render
 from ermask_training.data import CropSet
 from ermask_training.embeddings import embeddings
-from ermask_training.eraser import posted
 from ermask_training.keys import random_keys
 from ermask_training.persona import Cast, Persona
+from ermask_training.posting import posted
 from ermask_training.run import Run
 from ermask_training.surrogates import Recogniser
 from ermask_training.view import bare

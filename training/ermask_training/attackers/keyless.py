@@ -22,8 +22,9 @@ from ermask_training.attackers.setting import Setting
 from ermask_training.blocks import KEYED, WIDTHS, Context, natural, start_head
 from ermask_training.config import Weights
 from ermask_training.embeddings import embeddings
-from ermask_training.eraser import Retoucher, posted
+from ermask_training.eraser import Retoucher
 from ermask_training.keys import random_keys
+from ermask_training.posting import posted
 from ermask_training.study import study
 
 PEAK_RATE = 8e-4
