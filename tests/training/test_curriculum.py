@@ -17,6 +17,11 @@ def test_one_learns_while_the_other_rests(step, erase):
     assert phase(CONFIG, step).erase == erase
 
 
+def test_the_protector_may_rest_from_the_start():
+    alone = TrainConfig(name="t", steps=9, erase_from=0)
+    assert all(phase(alone, step).erase for step in range(9))
+
+
 def test_it_is_pure():
     assert [phase(CONFIG, step) for step in (500, 3, 500)] == [
         phase(CONFIG, step) for step in (500, 3, 500)

@@ -16,6 +16,7 @@ from ermask_training import fit as loop
 from ermask_training.run import Run
 
 CONFIG = replace(recipes.smoke(), steps=40, erase_from=40)
+ALONE = replace(recipes.eraser(), steps=2, batch=4)
 
 
 def quiet(line: str) -> None:
@@ -136,6 +137,30 @@ def test_another_precision_is_refused(tmp_path, crops, judges, student):
     checkpoint.save(tmp_path / "run", config, 0, fresh.state(), scale)
     with pytest.raises(ValueError, match=r"with --precision bf16, now it is no; .*--start-from"):
         loop.fit(config, data.load(crops), judges, student, tmp_path / "run", quiet)
+
+
+def test_an_eraser_alone_needs_a_protector(tmp_path, crops, judges, student):
+    with pytest.raises(ValueError, match=r"only the eraser learns.*--start-from"):
+        loop.fit(ALONE, data.load(crops), judges, student, tmp_path / "run", quiet)
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_eraser_alone_leaves_the_protector_as_it_is(tmp_path, crops, judges, student):
+    first = Run(CONFIG, student)
+    checkpoint.save(tmp_path / "first", CONFIG, CONFIG.steps, first.state())
+    crop_set, folder = data.load(crops), tmp_path / "run"
+    loop.fit(ALONE, crop_set, judges, student, folder, quiet, start_from=tmp_path / "first")
+    rows = [json.loads(each) for each in (folder / "metrics.jsonl").open()]
+    assert len(rows) == 2 and all("erase_pixels" in row for row in rows)
+    state = checkpoint.load(folder)
+    for name, weight in first.averages[0].state_dict().items():
+        assert torch.equal(state["averages"][0][name], weight)
+    learned = state["averages"][1]
+    assert torch.equal(learned["flow.parts"], first.averages[0].flow.parts)
+    before = first.averages[1].state_dict()["retoucher.head.weight"]
+    assert not torch.equal(learned["retoucher.head.weight"], before)
+    # what was begun goes on without a protector to start from
+    loop.fit(ALONE, crop_set, judges, student, folder, quiet)
 
 
 def test_large_runs_through_when_it_is_cut_short(tmp_path, crops, judges, student):

@@ -9,9 +9,10 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from ermask_training import checkpoint, data, published, recipes, split, surrogates
+from ermask_training import checkpoint, data, distil, published, recipes, split, surrogates
 from ermask_training import fit as loop
 from ermask_training.eraser import Eraser
+from ermask_training.protector import Protector
 from ermask_training.run import Run
 
 
@@ -72,6 +73,28 @@ def test_a_run_starts_from_them(folder, tmp_path, crops, roster, student):
     crop_set = data.load(crops)
     loop.fit(config, crop_set, judges, student, tmp_path / "run", said.append, start_from=models)
     assert said[0] == f"{len(wanted) + len(shared)} tensors taken from {models}"
+
+
+def test_the_student_of_a_protector(tmp_path, write_models, student):
+    """A models folder has one, so that its eraser can go on learning without the lab's folders."""
+    from ermask_export.graph import ShippedGraph
+    from ermask_export.to_onnx import to_onnx
+
+    protector = Protector(8 / 255, 1.0, student.shape)
+    with torch.no_grad():
+        for weight in protector.parameters():
+            weight.add_(0.03 * torch.randn(weight.shape))
+    data = to_onnx(ShippedGraph(protector))
+    write_models(tmp_path / "models", {"protector": data, "eraser": data})
+    found = distil.load(tmp_path / "models")
+    assert found.shape == student.shape
+    for name, weight in protector.student.state_dict().items():
+        assert torch.equal(found.state_dict()[name], weight)
+
+
+def test_a_models_folder_without_a_student(tiny_models):
+    with pytest.raises(ValueError, match="has no student"):
+        distil.load(tiny_models)
 
 
 def test_what_they_were_trained_on_counts_for_the_new_run(folder, tmp_path):

@@ -19,7 +19,7 @@ def test_a_recipe_is_a_frozen_config_of_its_name(name):
 
 
 def test_an_unknown_recipe_is_refused_with_the_known_ones():
-    known = "flow, flow_meta, guided, impersonation, large, smoke"
+    known = "eraser, flow, flow_meta, guided, impersonation, large, smoke"
     with pytest.raises(ValueError, match=f"no recipe 'frist'; there are {known}"):
         recipes.find("frist")
 
@@ -34,7 +34,8 @@ def test_smoke_enters_every_stage():
     [
         ({"batch": 7}, "batch"),
         ({"batch": 2}, "batch"),
-        ({"erase_from": 0}, "erase_from"),
+        ({"erase_from": -1}, "0 <= erase_from"),
+        ({"erase_from": 0, "steps": 0}, "and a step"),
         ({"erase_from": 7}, "erase_from <= steps"),
         ({"meta_rate": -0.1}, "meta_rate must not be negative"),
         ({"meta_rate": 0.1}, "needs two surrogates_per_step"),

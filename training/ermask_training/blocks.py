@@ -127,17 +127,21 @@ def smooth(control_B2PP: Tensor) -> Tensor:
     Bicubic, as two products with what becomes of each row: a small part of the time that runtimes
     take for the same.
     """
-    rows_FP = enlarging().to(control_B2PP)
+    rows_FP = enlarging(control_B2PP.device)
     # cheeks and chins that are bent are seen at once, and count for little
-    inside_B2PP = control_B2PP * ellipse(FLOW_SIDE, *FEATURES).to(control_B2PP)
+    inside_B2PP = control_B2PP * ellipse(FLOW_SIDE, *FEATURES, control_B2PP.device)
     return (rows_FP @ inside_B2PP @ rows_FP.T).clamp(-1, 1)
 
 
 def ellipse(
-    side: int, centre: tuple[float, float], radii: tuple[float, float], fade: float
+    side: int,
+    centre: tuple[float, float],
+    radii: tuple[float, float],
+    fade: float,
+    device: torch.device,
 ) -> Tensor:
     """1 inside, falling smoothly to 0 at `fade` times its size: (side, side) over the crop."""
-    places = (torch.arange(side) + 0.5) * (CROP / side)
+    places = (torch.arange(side, device=device) + 0.5) * (CROP / side)
     across = (places - centre[0]) / radii[0]
     down = (places - centre[1]) / radii[1]
     radius = (across.square() + down[:, None].square()).sqrt()
@@ -145,9 +149,9 @@ def ellipse(
     return 1 - beyond.square() * (3 - 2 * beyond)
 
 
-def enlarging() -> Tensor:
+def enlarging(device: torch.device) -> Tensor:
     """Weights (F, P) of control points in a row of the flow."""
-    rows_P1P = torch.eye(FLOW_SIDE)[:, None]
+    rows_P1P = torch.eye(FLOW_SIDE, device=device)[:, None]
     # the other dimension is enlarged too, and the same all over
     square = rows_P1P[..., None].expand(-1, -1, -1, FLOW_SIDE)
     large = F.interpolate(square, (FLOW_GRID, FLOW_GRID), mode="bicubic", align_corners=False)

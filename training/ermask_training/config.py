@@ -40,7 +40,7 @@ class TrainConfig:
     name: str
     steps: int
     erase_from: int
-    """Step from which the eraser learns and the protector rests."""
+    """Step from which the eraser learns and the protector rests; 0: the eraser alone learns."""
     batch: int = 16
     """Crops a step and process. The protector learns on half as many photos, each under two keys.
     """
@@ -68,8 +68,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.batch % 2 or self.batch < 4:
             raise ValueError("batch must be even and at least 4")
-        if not 0 < self.erase_from <= self.steps:
-            raise ValueError("need 0 < erase_from <= steps")
+        if not 0 <= self.erase_from <= self.steps or self.steps < 1:
+            raise ValueError("need 0 <= erase_from <= steps, and a step")
         if self.meta_rate < 0:
             raise ValueError("meta_rate must not be negative")
         if self.meta_rate and self.surrogates_per_step < 2:

@@ -161,15 +161,21 @@ def distil(
 
 
 def load(folder: Path) -> Student:
-    """The student that was taught in a folder.
+    """The student that was taught in a folder, or that of a models folder or a run.
 
     Raises:
         ValueError: there is none.
     """
     path = folder / FILE
-    if not path.is_file():
-        raise ValueError(f"{folder} has no student; `ermask-train distil` teaches one")
-    return from_weights(torch.load(path, map_location="cpu", weights_only=True)["network"])
+    if path.is_file():
+        return from_weights(torch.load(path, map_location="cpu", weights_only=True)["network"])
+    try:
+        return published.student(folder)
+    except ValueError as error:
+        raise ValueError(
+            f"{folder} has no student; `ermask-train distil` teaches one, and a models folder of "
+            "this lab's kind holds one"
+        ) from error
 
 
 def _hints(given: list[Tensor], wanted: list[Tensor]) -> Tensor:

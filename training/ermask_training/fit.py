@@ -47,13 +47,15 @@ def fit(
     a step. Of several processes the main one writes and tells of progress.
 
     Args:
+        start_from: needed where the eraser alone learns.
         target: photos of the person to impersonate; without it a run that impersonates makes
             people into whom the key makes up.
         accelerator: what `processes.start` gives; without it one process trains on the CPU.
         tensorboard: write the terms for TensorBoard too.
 
     Raises:
-        ValueError: the run was started with other processes, another precision or for another
+        ValueError: the eraser alone is to learn, and there is no protector to start from; the run
+            was started with other processes, another precision or for another
             target; a target is given and the run does not impersonate; or the loss was
             not finite for MOST_SKIPPED steps, and the checkpoint before is left as it is.
         KeyboardInterrupt: stopped by Ctrl-C, after a checkpoint was saved.
@@ -69,6 +71,11 @@ def fit(
         checkpoint.require_same_scale(folder, processes.scale(accelerator))
         run.restore(checkpoint.load(folder))
         say(f"resumed at step {run.step}")
+    elif start_from is None and config.erase_from == 0:
+        raise ValueError(
+            f"by the recipe {config.name} only the eraser learns; give the protector that it is "
+            "for with --start-from"
+        )
     elif start_from is not None:
         say(f"{run.start_from(start_from)} tensors taken from {start_from}")
     folder.mkdir(parents=True, exist_ok=True)

@@ -36,6 +36,8 @@ def start(precision: str | None = None, cpu: bool = False) -> Accelerator:
     if precision not in (None, *PRECISIONS):
         raise ValueError(f"there is no precision {precision!r}; there are {', '.join(PRECISIONS)}")
     waiting = InitProcessGroupKwargs(timeout=PATIENCE)
+    # batches have one size, so that the time it takes to choose convolutions pays
+    torch.backends.cudnn.benchmark = True
     made = Accelerator(mixed_precision=precision, cpu=cpu, kwargs_handlers=[waiting])
     if made.mixed_precision not in PRECISIONS:
         raise ValueError(

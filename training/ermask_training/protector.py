@@ -94,7 +94,7 @@ def room(crop_B3HW: Tensor) -> Tensor:
     grey = F.adaptive_avg_pool2d(crop_B3HW.mean(1, keepdim=True), RESIDUAL_GRID)
     detail = grey - F.avg_pool2d(grey, 5, 1, 2, count_include_pad=False)
     variance = F.avg_pool2d(detail.square(), 5, 1, 2, count_include_pad=False)
-    face_GG = ellipse(RESIDUAL_GRID, *FACE).to(crop_B3HW)
+    face_GG = ellipse(RESIDUAL_GRID, *FACE, crop_B3HW.device)
     return face_GG * (1 - SPARED / (1 + variance / DETAIL**2))
 
 

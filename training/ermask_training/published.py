@@ -19,7 +19,7 @@ from ermask_training.blocks import KEYED, KeyedFlow
 from ermask_training.eraser import Eraser
 from ermask_training.persona import Persona
 from ermask_training.protector import Protector
-from ermask_training.student import shape_of
+from ermask_training.student import Student, from_weights, shape_of
 
 STUDENT, FLOW, PERSONA = "student.", "flow.", "persona."
 """What the names of weights of a protector's parts begin with."""
@@ -69,12 +69,9 @@ def network(
     try:
         made: Protector | Eraser
         if role == "protector":
-            inside = {
-                k.removeprefix(STUDENT): w for k, w in weights.items() if k.startswith(STUDENT)
-            }
             own = weights.get(PERSONA + "own")
             persona = None if own is None else Persona(len(own))
-            made = Protector(*bounds, shape_of(inside), persona)
+            made = Protector(*bounds, shape_of(_of_student(weights)), persona)
         else:
             made = Eraser(*bounds)
         made.load_state_dict(weights)
@@ -113,6 +110,23 @@ def flow(folder: Path) -> KeyedFlow:
         raise ValueError(f"the protector in {folder} is not of this lab's kind") from error
     made.requires_grad_(False)
     return made.eval()
+
+
+def student(folder: Path) -> Student:
+    """The student in the protector of a models folder or a run.
+
+    Raises:
+        ValueError: see `weights`; or it is of another generation of networks.
+    """
+    try:
+        return from_weights(_of_student(weights(folder, "protector")))
+    except (KeyError, RuntimeError) as error:
+        raise ValueError(f"the protector in {folder} has no student of this lab's kind") from error
+
+
+def _of_student(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What is a student's among a protector's weights, by its names in the student."""
+    return {k.removeprefix(STUDENT): w for k, w in weights.items() if k.startswith(STUDENT)}
 
 
 def _is_run(folder: Path) -> bool:

@@ -69,7 +69,7 @@ class View:
             F.avg_pool2d(summed, 3, 1, 1), grid_BGG2, mode="bilinear", align_corners=False
         )
         by_points = F.avg_pool2d(found[:, 1:], RESIDUAL_GRID // FLOW_SIDE)
-        return found[:, :1], by_points * ellipse(FLOW_SIDE, *FEATURES).to(by_points)
+        return found[:, :1], by_points * ellipse(FLOW_SIDE, *FEATURES, by_points.device)
 
 
 def bare(crop_B3HW: Tensor, theta_B23: Tensor | None = None) -> Tensor:

@@ -14,7 +14,10 @@ def fit(
     recipe: Annotated[str, typer.Argument(help="Name of a recipe.")],
     data: Annotated[Path, typer.Option(help="Prepared set to train on.")],
     surrogates: Annotated[Path, typer.Option(help="Folder with roster.toml and the networks.")],
-    student: Annotated[Path, typer.Option(help="Folder that `distil` wrote.")],
+    student: Annotated[
+        Path,
+        typer.Option(help="Folder that `distil` wrote, or a models folder with a student."),
+    ],
     output: Annotated[Path, typer.Option(help="Folder of the run; an unfinished one goes on.")],
     validation: Annotated[
         Path | None,

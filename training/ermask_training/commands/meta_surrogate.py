@@ -13,7 +13,10 @@ from ermask_training.terminal import Threads
 def meta_surrogate(
     data: Annotated[Path, typer.Option(help="Prepared set to teach on.")],
     surrogates: Annotated[Path, typer.Option(help="Folder with roster.toml and the networks.")],
-    student: Annotated[Path, typer.Option(help="Folder that `distil` wrote.")],
+    student: Annotated[
+        Path,
+        typer.Option(help="Folder that `distil` wrote, or a models folder with a student."),
+    ],
     models: Annotated[
         Path, typer.Option(help="Models folder or run whose protector bends the faces.")
     ],
