@@ -31,11 +31,13 @@ start: $(SERVE)
 
 install: $(SERVE)
 
-# Python first; it checks the extension with one of Node's tools
+# Python first; it checks the extension with one of Node's tools.
+# The lab's tests are sums on one thread; the others listen on ports and look at clocks.
 test: $(LAB)
 	@if [ -n "$(NPM)" ]; then $(MAKE) $(NODE_PACKAGES); \
 	else echo "The extension will not be tested: that needs node and npm."; fi
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile tests/training tests/export
+	$(BIN)/python -m pytest --ignore tests/training --ignore tests/export
 	@if [ -n "$(NPM)" ]; then $(MAKE) test-extension; fi
 
 # one file at a time: a browser and the daemon are enough for a small machine

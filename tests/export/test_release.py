@@ -131,7 +131,7 @@ def test_nothing_is_written_when_verification_fails(run, tmp_path, crops, monkey
 
 
 def test_networks_that_are_too_large(run, tmp_path, crops, monkeypatch):
-    monkeypatch.setattr("ermask_export.release.MAX_BYTES", 10**7)
+    monkeypatch.setattr("ermask_export.release.MAX_BYTES", 10**6)
     with pytest.raises(VerificationError, match=r"may ship"):
         release(run, tmp_path / "out", crops, progress=quiet)
     assert not (tmp_path / "out").exists()
