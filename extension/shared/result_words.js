@@ -11,10 +11,14 @@ import { counted, language, text } from './text.js';
 /** @typedef {import('./messages.js').Match} Match */
 
 /** @param {Result} result  of protecting */
-export function protectedWords({ found, changed }) {
+export function protectedWords({ found, changed, matches }) {
   const left = found - changed;
-  const sentence = counted('common_faces_changed', changed);
-  return left > 0 ? `${sentence} ${counted('common_faces_left', left)}` : sentence;
+  const sentences = [
+    counted('common_faces_changed', changed),
+    ...(left > 0 ? [counted('common_faces_left', left)] : []),
+    ...(matches.some(({ fits }) => !fits) ? [text('common_key_unread')] : []),
+  ];
+  return sentences.join(' ');
 }
 
 /** @param {Result} result */

@@ -128,6 +128,9 @@ const views = (() => {
       0,
     );
     const safe = countOf(acquisition, 'protected');
+    const unread = acquisition.photos.filter(
+      ({ state, result }) => state === 'protected' && result?.matches.some(({ fits }) => !fits),
+    ).length;
     const passed = [
       'no_face',
       'faces_too_small',
@@ -153,6 +156,7 @@ const views = (() => {
         ...(safe ? [words.count('chip_faces', changed)] : []),
         ...(small ? [words.count('chip_faces_small', small)] : []),
         ...(safe ? manner(acquisition) : []),
+        ...(unread ? [words.count('chip_key_unread', unread)] : []),
         ...notes,
       ],
       buttons: safe ? [button('plain', 'compare', words.say('chip_compare'))] : [],
