@@ -8,11 +8,9 @@
 # roster.toml and its networks. Stop and start it as you like: finished steps are skipped, training
 # goes on from its last checkpoint.
 #
-# The meta-surrogate wants a GPU. The published model was made in pieces, from that of `astray`
+# The meta-surrogate and the last lesson of the eraser want a GPU. The published model was made in pieces, from that of `astray`
 # (runs/guided.card.md), so this makes a similar model and not the same one.
 #
-# The figures are of a later engine than the model: one that reads the mark back when it protects, and
-# finds the place of a face by it (docs/decisions/0013 and 0014).
 set -euo pipefail
 faces=$1 recognisers=$2
 out=runs/out
@@ -32,7 +30,9 @@ ermask-train meta-surrogate --data "$out/train" --surrogates "$recognisers" \
     --student "$out/student" --models "$out/flow" --precision bf16 --output "$out/guide"
 ermask-train fit guided --data "$out/train" --validation "$out/val" --surrogates "$recognisers" \
     --student "$out/guide" --start-from "$out/flow" --precision bf16 --output "$out/guided"
-ermask-export build "$out/guided" --output "$out/models" --data "$out/val" --card runs/guided.card.md
+ermask-train fit eraser --data "$out/train" --validation "$out/val" --surrogates "$recognisers" \
+    --student "$out/guide" --start-from "$out/guided" --precision bf16 --output "$out/eraser"
+ermask-export build "$out/eraser" --output "$out/models" --data "$out/val" --card runs/guided.card.md
 ermask-train evaluate "$faces/val_pairs" --models "$out/models" --calibration "$out/val" \
     --distractors "$out/train" --surrogates "$recognisers" --protocol dodging --protocol erasure \
     --protocol identification --protocol linkage --protocol mark --protocol looks \
@@ -48,6 +48,6 @@ done
 ermask-train attack recogniser --data "$out/train" --pairs "$out/pairs" --calibration "$out/val" \
     --surrogates "$recognisers" --models "$out/models" --steps 200 --limit 40 \
     --output "$out/attack/recogniser.json"
-ermask-export build "$out/guided" --output "$out/models" --data "$out/val" --card runs/guided.card.md \
+ermask-export build "$out/eraser" --output "$out/models" --data "$out/val" --card runs/guided.card.md \
     --figures "$out/figures.json"
 cp "$out/models/"* server/ermask/models/

@@ -131,6 +131,10 @@ def test_lessons_bring_the_student_nearer(crops, master, models, tmp_path):
     assert json.loads(state["made_with"])["steps"] == [40]
     with pytest.raises(ValueError, match="steps differ"):
         taught(tmp_path / "long", (41, 20))
+    # nor may copies that another flow bends
+    models = None
+    with pytest.raises(ValueError, match="models differ"):
+        taught(tmp_path / "long", (40, 20))
 
 
 def test_without_a_protector_copies_are_bent_by_parts_that_nobody_trained(crops, master, tmp_path):

@@ -91,6 +91,15 @@ def test_what_leads_it_astray_misleads_surrogates_more(
 
 
 def test_it_goes_on_where_it_was_and_only_there(guide, flow, crops, several, roster, tmp_path):
-    taught(guide, flow, crops, several, tmp_path, 1)
-    with pytest.raises(ValueError, match=r"surrogates.* differ"):
-        taught(guide, flow, crops, roster, tmp_path, 1)
+    def again(guide=guide, flow=flow, roster=several):
+        return taught(copy.deepcopy(guide), flow, crops, roster, tmp_path, 1)
+
+    made = again()
+    for name, weight in again().state_dict().items():
+        assert torch.equal(made.state_dict()[name], weight)
+    with pytest.raises(ValueError, match=r"\(surrogates differ\)"):
+        again(roster=roster)
+    with pytest.raises(ValueError, match=r"\(models differ\)"):
+        again(flow=KeyedFlow(flow.max_flow))
+    with pytest.raises(ValueError, match=r"\(student differ\)"):
+        again(guide=made)

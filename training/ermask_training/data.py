@@ -7,6 +7,7 @@ names the photo and the identity of every crop. Crops are cut by `ermask.detect`
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -35,6 +36,12 @@ class CropSet:
 
     def __len__(self) -> int:
         return len(self.identities)
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits for the photos, by their names."""
+        names = json.dumps([self.identities, self.photos])
+        return hashlib.sha256(names.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

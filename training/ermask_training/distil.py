@@ -22,14 +22,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ermask.contract import RESIDUAL_GRID, STRENGTHS
-from ermask_training import degrade, published, render
+from ermask_training import degrade, published, render, study
 from ermask_training.blocks import KEYED, KeyedFlow
 from ermask_training.config import TrainConfig
 from ermask_training.data import CropSet
 from ermask_training.keys import random_keys
 from ermask_training.protector import LOOKS, astray
 from ermask_training.student import Student, centred, from_weights
-from ermask_training.study import study
 from ermask_training.surrogates import Recogniser
 from ermask_training.teacher import Teacher
 from ermask_training.view import View, bare
@@ -131,7 +130,13 @@ def distil(
     student = Student(master.shape)
     student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     student.requires_grad_(True)
-    made_with = {"teacher": master.name, "photos": photos, "seed": seed}
+    made_with = {
+        "teacher": master.name,
+        "models": study.fingerprint(flow),
+        "data": crop_set.fingerprint,
+        "photos": photos,
+        "seed": seed,
+    }
 
     def by_stages(generator: torch.Generator, rng: np.random.Generator) -> Tensor:
         batch = lessons.batch(generator, rng)
@@ -147,7 +152,7 @@ def distil(
     plan = ((STAGES, by_stages, STAGES_RATE), (FILE, whole, WHOLE_RATE))
     for index, ((name, loss, rate), count) in enumerate(zip(plan, steps, strict=True)):
         seed += 2
-        study(
+        study.study(
             student,
             loss,
             steps=count,

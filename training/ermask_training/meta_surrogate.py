@@ -23,14 +23,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ermask.contract import CROP
-from ermask_training import losses, render, train
+from ermask_training import losses, render, study, train
 from ermask_training.blocks import KeyedFlow
 from ermask_training.data import CropSet
 from ermask_training.distil import BOUNDS, FILE
 from ermask_training.keys import random_keys
 from ermask_training.protector import astray
 from ermask_training.student import Student
-from ermask_training.study import study
 from ermask_training.surrogates import Recogniser
 
 RATE = 3e-4
@@ -103,6 +102,16 @@ def rehearse(
     """
     if accelerator.num_processes > 1:
         raise ValueError("a student is taught by one process; start it without accelerate launch")
+    made_with = {
+        "student": study.fingerprint(student),
+        "models": study.fingerprint(flow),
+        "data": crop_set.fingerprint,
+        "surrogates": [each.name for each in recognisers],
+        "steps": steps,
+        "photos": photos,
+        "judges": judges,
+        "seed": seed,
+    }
     material = train.prepared(crop_set, recognisers, accelerator, progress)
     student.to(accelerator.device).requires_grad_(True)
     lesson = Rehearsal(
@@ -113,20 +122,14 @@ def rehearse(
         judges,
         accelerator.device,
     )
-    study(
+    study.study(
         student,
         lesson,
         steps=steps,
         rate=RATE,
         dice=(torch.Generator().manual_seed(seed + 1), np.random.default_rng(seed + 2)),
         path=output / FILE,
-        made_with={
-            "surrogates": [each.name for each in recognisers],
-            "steps": steps,
-            "photos": photos,
-            "judges": judges,
-            "seed": seed,
-        },
+        made_with=made_with,
         progress=progress,
     )
     return student.cpu().requires_grad_(False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import time
@@ -100,6 +101,14 @@ def study(
     if stop:
         progress(f"{path.stem}: stopped at {step}/{steps}; the same command goes on from there")
         raise KeyboardInterrupt
+
+
+def fingerprint(network: nn.Module) -> str:
+    """16 hexadecimal digits for the weights of a network: what `made_with` says of it."""
+    digest = hashlib.sha256()
+    for name, weight in sorted(network.state_dict().items()):
+        digest.update(name.encode() + weight.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def schedule(step: int, steps: int) -> float:
