@@ -21,10 +21,11 @@ export function readySites() {
 
 export async function showSites() {
   const [access, settings] = await Promise.all([presetAccess(), ask({ type: 'settings' })]);
+  const usual = settings.ok ? settings.value.mode : 'always';
   const rules = settings.ok ? settings.value.sites : {};
   part('#sites-list').replaceChildren(
     ...access.map(({ site, name, permitted }) => {
-      const isOn = permitted && rules[site]?.mode !== 'never';
+      const isOn = permitted && (rules[site]?.mode ?? usual) !== 'never';
       return element(
         'li',
         { class: isOn ? 'on' : 'off' },

@@ -114,6 +114,17 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
         await stage.browser.ask({ type: 'set-site', site: 'discord', rule: null });
       });
 
+      it('shows sites as off where photos are left alone as a rule', async () => {
+        const settings = await stage.browser.ask({ type: 'settings' });
+        const rule = { mode: /** @type {const} */ ('always'), circle: null, strength: null };
+        await stage.browser.ask({ type: 'set-settings', settings: { ...settings, mode: 'never' } });
+        await stage.browser.ask({ type: 'set-site', site: 'discord', rule });
+        await open(`${ONBOARDING}#sites`);
+        await sheet.shows('#sites-list .on', 'Discord');
+        await sheet.shows('#sites-list .off', 'X');
+        await stage.browser.ask({ type: 'set-settings', settings });
+      });
+
       it('opens at the step where it was left', async () => {
         await open(`${ONBOARDING}#try`);
         await open(ONBOARDING);
