@@ -36,7 +36,7 @@ ermask-export build "$out/eraser" --output "$out/models" --data "$out/val" --car
 ermask-train evaluate "$faces/val_pairs" --models "$out/models" --calibration "$out/val" \
     --distractors "$out/train" --surrogates "$recognisers" --protocol dodging --protocol erasure \
     --protocol identification --protocol linkage --protocol mark --protocol looks \
-    --protocol impersonation --targets "$faces/targets" \
+    --protocol impersonation --targets "$faces/targets" --protocol baselines \
     --output "$out/figures.json" --jobs 2 --threads 1 | tee runs/guided.figures.md
 ermask-train prepare "$faces/val_pairs" --output "$out/pairs"
 # averaging makes use of the keyless eraser, and finds it in the folder that they share
