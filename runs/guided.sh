@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The released model, whose student was taught to be a guide: all commands from photos to models
-# folder.
+# The sixth model, whose student was taught to be a guide: all commands from photos to models folder.
+# The lab has moved on and has this recipe no more: check out commit b408c95 to run it.
 #
 #   runs/guided.sh FACES RECOGNISERS
 #

@@ -79,7 +79,21 @@ def test_unrelated_keys_give_unrelated_flows(network):
     cosines = (unit[:200] * unit[200:]).sum(1)
     # the mean of 200 cosines that vary by less than 1
     assert abs(float(cosines.mean())) < 0.05
-    assert float(cosines.abs().mean()) < 0.2
+    assert float(cosines.abs().mean()) < 0.4
+
+
+@torch.no_grad()
+def test_the_bend_is_soft(network):
+    """One control point that is pulled at takes its neighbours along, and moves less itself."""
+    network = copy.deepcopy(network)
+    network.parts.zero_()
+    network.parts[0, 1, 7, 7] = network.parts[0, 1, 7, 6] = 1e-3
+    down = network(torch.ones(1, *FIELD), torch.ones(1))[0, 1] / MAX_FLOW / 1e-3
+    step = FLOW_GRID // 14
+    at = [float(down[7 * step + 2, column * step + 2]) for column in (7, 8, 11)]
+    assert 0.1 < at[0] < 0.5
+    assert 0.3 * at[0] < at[1] < 0.9 * at[0]
+    assert at[2] < 0.1 * at[0]
 
 
 @torch.no_grad()

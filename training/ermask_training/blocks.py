@@ -25,17 +25,21 @@ FEATURES = (112.0, 128.0), (42.0, 44.0), 1.6
 times its size they have faded away."""
 FLOW_PARTS = 64
 """Parts of the flow whose signs the key decides, one entry of the key field each."""
-FIRST_SIZE = 0.075
-"""Standard deviation of a part before training, in units of the bound: together they nearly
-reach it."""
+FIRST_SIZE = 0.22
+"""Standard deviation of a part's control points before training, in units of the bound: together
+and softened they come some way towards it."""
+SOFTNESS = 1.2
+"""Standard deviation of the Gaussian that softens the key's bend, in control points. A face that is
+bent abruptly looks bent; one that is bent softly looks like another face."""
 
 
 class KeyedFlow(nn.Module):
     """(key field, strength) -> flow, bounded by strength; the same for every face.
 
-    The sum of learned parts, each under a sign of the key. So it is odd in the key: over all keys
-    it has mean zero, and the opposite key gives the opposite flow. Who knows the key knows the
-    flow to the last digit, without looking at the face; a wrong key adds as much as it takes away.
+    The sum of learned parts, each under a sign of the key, softened. So it is odd in the key: over
+    all keys it has mean zero, and the opposite key gives the opposite flow. Who knows the key knows
+    the flow to the last digit, without looking at the face; a wrong key adds as much as it takes
+    away.
 
     Args:
         max_flow: bound of |dx| and |dy| at strength 1, in crop pixels.
@@ -50,7 +54,9 @@ class KeyedFlow(nn.Module):
         """Returns flow_B2FF."""
         signs_BP = key_BKHW.flatten(1)[:, :FLOW_PARTS]
         total = (signs_BP @ self.parts.flatten(1)).reshape(-1, 2, FLOW_SIDE, FLOW_SIDE)
-        return natural(total) * (self.max_flow * strength_B[:, None, None, None])
+        rows_PP = softening(total.device)
+        softened = rows_PP @ total @ rows_PP.T
+        return natural(softened) * (self.max_flow * strength_B[:, None, None, None])
 
 
 class Residual(nn.Module):
@@ -131,6 +137,13 @@ def smooth(control_B2PP: Tensor) -> Tensor:
     # cheeks and chins that are bent are seen at once, and count for little
     inside_B2PP = control_B2PP * ellipse(FLOW_SIDE, *FEATURES, control_B2PP.device)
     return (rows_FP @ inside_B2PP @ rows_FP.T).clamp(-1, 1)
+
+
+def softening(device: torch.device) -> Tensor:
+    """Weights (P, P) of a Gaussian, SOFTNESS wide, along a row of control points."""
+    places = torch.arange(FLOW_SIDE, device=device)
+    rows_PP = torch.exp(-(places[:, None] - places).square() / (2 * SOFTNESS**2))
+    return rows_PP / rows_PP.sum(1, keepdim=True)
 
 
 def ellipse(

@@ -47,9 +47,9 @@ class TrainConfig:
     seed: int = 0
     impersonate: bool = False
     """Drive faces towards a persona (see `persona`), and not only away from their owner."""
-    max_residual: float = 13.5 / 255
-    max_flow: float = 3.3
-    flow_rate: float = 2e-2
+    max_residual: float = 15 / 255
+    max_flow: float = 4.0
+    flow_rate: float = 6e-2
     """Peak learning rate of the protector, whose weights are a flow's control points."""
     peak_rate: float = 8e-4
     """Peak learning rate of the eraser."""

@@ -11,9 +11,9 @@ MANY = 1000
 """More surrogates than a roster has: all of them."""
 
 
-def guided() -> TrainConfig:
+def gentle() -> TrainConfig:
     """The released model: an hour and a half on two CPU cores with AMX, after its student."""
-    return TrainConfig(name="guided", steps=4400, erase_from=400, seed=70)
+    return TrainConfig(name="gentle", steps=4400, erase_from=400, seed=70)
 
 
 def eraser() -> TrainConfig:
@@ -43,7 +43,7 @@ def large() -> TrainConfig:
 def smoke() -> TrainConfig:
     """Seconds: every stage is entered, nothing is learned."""
     return replace(
-        guided(),
+        gentle(),
         name="smoke",
         steps=6,
         erase_from=2,
@@ -54,13 +54,13 @@ def smoke() -> TrainConfig:
 
 
 def impersonation() -> TrainConfig:
-    """As `guided`, towards a given person or one made up by the key; not yet trained by."""
-    return replace(guided(), name="impersonation", impersonate=True)
+    """As `gentle`, towards a given person or one made up by the key; not yet trained by."""
+    return replace(gentle(), name="impersonation", impersonate=True)
 
 
 def flow() -> TrainConfig:
     """The flow alone, from scratch, for minutes: what a change to its training is held against."""
-    return TrainConfig(name="flow", steps=200, erase_from=200, surrogates_per_step=3)
+    return TrainConfig(name="flow", steps=360, erase_from=360, surrogates_per_step=3)
 
 
 def flow_meta() -> TrainConfig:
@@ -69,7 +69,7 @@ def flow_meta() -> TrainConfig:
 
 
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
-    each.__name__: each for each in (guided, eraser, impersonation, large, smoke, flow, flow_meta)
+    each.__name__: each for each in (gentle, eraser, impersonation, large, smoke, flow, flow_meta)
 }
 
 
