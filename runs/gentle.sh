@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The released model, whose key bends faces softly: all commands from photos to models folder.
+# The seventh model, whose key bends faces softly: all commands from photos to models folder.
+# The lab has moved on and has this recipe no more: check out commit 481ab02 to run it.
 #
 #   runs/gentle.sh FACES RECOGNISERS
 #

@@ -13,6 +13,7 @@ import pytest
 
 from ermask import contract
 from ermask.contract import CROP, FIELD, FLOW_GRID, RESIDUAL_GRID, ModelContract, Role
+from ermask.model_files import ROLES
 
 TINY_RESIDUAL = 6 / 255
 TINY_FLOW = 0.75
@@ -22,7 +23,7 @@ def tiny_network_bytes(role: Role, metadata: dict[str, str] | None = None) -> by
     """A network of a few nodes that keeps the contract: the key's planes, enlarged and scaled.
 
     residual = key planes 0-2, flow = key planes 3-4, times the strength; the eraser gives the
-    negation. The crop is not looked at.
+    negation, and the chooser the mean of key plane 5. The crop is not looked at.
     """
     onnx = pytest.importorskip("onnx")
     from onnx import TensorProto, helper
@@ -43,6 +44,8 @@ def tiny_network_bytes(role: Role, metadata: dict[str, str] | None = None) -> by
         ("residual", 0, 3, RESIDUAL_GRID, TINY_RESIDUAL),
         ("flow", 3, 5, FLOW_GRID, TINY_FLOW),
     ):
+        if output not in wanted.outputs:
+            continue
         start = constant(f"{output}_start", TensorProto.INT64, [1], [first])
         end = constant(f"{output}_end", TensorProto.INT64, [1], [last])
         scales = constant(
@@ -60,7 +63,20 @@ def tiny_network_bytes(role: Role, metadata: dict[str, str] | None = None) -> by
             helper.make_node("Reshape", ["strength", column], [f"{output}_strength"]),
             helper.make_node("Mul", [scaled, f"{output}_strength"], [output]),
         ]  # fmt: skip
-    out_shapes = {"residual": [3, RESIDUAL_GRID, RESIDUAL_GRID], "flow": [2, FLOW_GRID, FLOW_GRID]}
+    if role == "chooser":
+        start = constant("similarity_start", TensorProto.INT64, [1], [5])
+        end = constant("similarity_end", TensorProto.INT64, [1], [6])
+        nodes += [
+            helper.make_node("Slice", ["key", start, end, axis], ["similarity_plane"]),
+            helper.make_node(
+                "ReduceMean", ["similarity_plane"], ["similarity"], axes=[1, 2, 3], keepdims=0
+            ),
+        ]
+    out_shapes = {
+        "similarity": [],
+        "residual": [3, RESIDUAL_GRID, RESIDUAL_GRID],
+        "flow": [2, FLOW_GRID, FLOW_GRID],
+    }
     graph = helper.make_graph(
         nodes,
         f"tiny_{role}",
@@ -121,8 +137,8 @@ def student() -> Any:
 
 @pytest.fixture(scope="session")
 def tiny_networks() -> dict[str, bytes]:
-    """A protector and an eraser that keep the contract, as ONNX bytes by role."""
-    return {"protector": tiny_network_bytes("protector"), "eraser": tiny_network_bytes("eraser")}
+    """Networks that keep the contract, as ONNX bytes by role."""
+    return {role: tiny_network_bytes(role) for role in ROLES}
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ docs/lab.md has the whole way from a folder of photos to a models folder."""
 app = typer.Typer(
     cls=LabGroup,
     name=PROGRAM,
-    help="Export the protector and the eraser to ONNX, and verify them.",
+    help="Export the networks to ONNX, and verify them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     epilog=EPILOG,
@@ -45,7 +45,7 @@ def build(
     ] = None,
     data: Data = None,
 ) -> None:
-    """Write protector.onnx, eraser.onnx, models.json and card.md, verified against torch."""
+    """Write chooser.onnx, protector.onnx, eraser.onnx, models.json and card.md, verified."""
     from ermask_export.release import release
 
     release(run, output, _crops(data), figures=figures, card=card)

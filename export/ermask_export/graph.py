@@ -10,20 +10,22 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from ermask.contract import ModelContract, Role
-from ermask.model_files import ROLES
 from ermask_training import checkpoint, published
-from ermask_training.eraser import Eraser
+from ermask_training.chooser import Chooser
 from ermask_training.protector import Protector
 
 
 class ShippedGraph(nn.Module):
     """One network by its contract: the inputs and outputs are those of `ModelContract`."""
 
-    def __init__(self, network: Protector | Eraser) -> None:
+    def __init__(self, network: published.Network) -> None:
         super().__init__()
         self.network = network
+        role: Role = "eraser"
+        if isinstance(network, Chooser | Protector):
+            role = "chooser" if isinstance(network, Chooser) else "protector"
         self.contract = ModelContract(
-            role="protector" if isinstance(network, Protector) else "eraser",
+            role=role,
             max_residual=network.max_residual,
             max_flow=network.max_flow,
         )
@@ -32,10 +34,11 @@ class ShippedGraph(nn.Module):
 
     def forward(
         self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Returns residual_B3GG and flow_B2FF. A crop that leaves [0, 1] is clamped."""
-        residual_B3GG, flow_B2FF = self.network(crop_B3HW.clamp(0, 1), key_BKHW, strength_B)
-        return residual_B3GG, flow_B2FF
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Returns similarity_B, or residual_B3GG and flow_B2FF. Crops are clamped to [0, 1]."""
+        answer: Tensor | tuple[Tensor, Tensor]
+        answer = self.network(crop_B3HW.clamp(0, 1), key_BKHW, strength_B)
+        return answer
 
 
 def from_weights(contract: ModelContract, weights: dict[str, Tensor]) -> ShippedGraph:
@@ -49,7 +52,7 @@ def from_weights(contract: ModelContract, weights: dict[str, Tensor]) -> Shipped
 
 
 def from_run(run: Path) -> dict[Role, ShippedGraph]:
-    """Both networks of a training run, with the moving averages of their weights.
+    """The networks of a training run, with the moving averages of their weights.
 
     Raises:
         ValueError: no checkpoint, one of another contract, or one without a trained eraser.
@@ -64,5 +67,5 @@ def from_run(run: Path) -> dict[Role, ShippedGraph]:
     bounds = config.max_residual, config.max_flow
     return {
         role: ShippedGraph(published.network(role, bounds, weights))
-        for role, weights in zip(ROLES, state["averages"], strict=True)
+        for role, weights in published.in_state(state).items()
     }

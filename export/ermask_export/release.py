@@ -1,6 +1,6 @@
 """A run's checkpoint to a models folder that the product loads, and such a folder checked again.
 
-Nothing is written before both files have been verified, and models.json comes last: a folder
+Nothing is written before all files have been verified, and models.json comes last: a folder
 with a models.json is a complete one.
 """
 
@@ -25,7 +25,7 @@ from ermask_training.published import in_graph
 
 CARD = "card.md"
 MAX_BYTES = 20 * 10**6
-"""Both files together: they travel in the wheel."""
+"""All files together: they travel in the wheel."""
 
 
 def release(
@@ -37,7 +37,7 @@ def release(
     card: Path | None = None,
     progress: Callable[[str], None] = print,
 ) -> None:
-    """Export, verify and write both networks of `run` to the models folder `output`.
+    """Export, verify and write the networks of `run` to the models folder `output`.
 
     Args:
         crops: what to verify on, (N, 3, CROP, CROP) in [0, 1].
@@ -84,7 +84,7 @@ def verify_folder(
     run: Path | None = None,
     progress: Callable[[str], None] = print,
 ) -> None:
-    """Check a models folder: checksums, contracts, and both networks against torch.
+    """Check a models folder: checksums, contracts, and the networks against torch.
 
     Args:
         run: the run the folder was made from. Without it torch gets the weights out of the files

@@ -59,7 +59,8 @@ class Comparison:
 
 def limits(contract: ModelContract) -> dict[str, float]:
     """The bound of each output at strength 1."""
-    return {"residual": contract.max_residual, "flow": contract.max_flow}
+    bounds = {"similarity": 1.0, "residual": contract.max_residual, "flow": contract.max_flow}
+    return {name: bounds[name] for name in contract.outputs}
 
 
 def tolerance(role: Role) -> float:
@@ -155,7 +156,9 @@ def _torch_answer(graph: ShippedGraph, feeds: Feeds) -> Feeds:
     with torch.no_grad():
         for start in range(0, len(feeds["crop"]), 8):
             batch = (torch.from_numpy(feeds[n][start : start + 8]) for n in graph.contract.inputs)
-            rows.append([output.numpy() for output in graph(*batch)])
+            answer = graph(*batch)
+            outputs = answer if isinstance(answer, tuple) else (answer,)
+            rows.append([output.numpy() for output in outputs])
     return {name: np.concatenate([row[i] for row in rows]) for i, name in enumerate(names)}
 
 
@@ -175,10 +178,18 @@ def _difference(session: OrtSession, feeds: Feeds, wanted: Feeds, size: int) -> 
 
 def _distance(one: Feeds, other: Feeds) -> dict[str, float]:
     """By output: the largest root mean square difference over a face."""
-    squares = {name: np.square(one[name] - other[name]).mean((1, 2, 3)) for name in one}
-    return {name: float(np.sqrt(square.max())) for name, square in squares.items()}
+    squares = {name: np.square(one[name] - other[name]) for name in one}
+    return {name: float(np.sqrt(_faces(x).mean(1).max())) for name, x in squares.items()}
 
 
 def _largest(answer: Feeds, feeds: Feeds) -> dict[str, float]:
-    unit = feeds["strength"][:, None, None, None]
-    return {name: float(np.abs(array / unit).max()) for name, array in answer.items()}
+    unit = {"residual": feeds["strength"], "flow": feeds["strength"]}
+    return {
+        name: float((np.abs(_faces(array)).max(1) / unit.get(name, 1.0)).max())
+        for name, array in answer.items()
+    }
+
+
+def _faces(array: np.ndarray) -> np.ndarray:
+    """One row for each face."""
+    return array.reshape(len(array), -1)

@@ -1,4 +1,4 @@
-"""What the lab and the machine must agree on about the two networks, written once.
+"""What the lab and the machine must agree on about the three networks, written once.
 
 Shapes: N faces, H = W = CROP. Coordinates are pixels of the canonical crop unless said otherwise.
 docs/contract.md has the same in words. A change of meaning means VERSION + 1.
@@ -12,7 +12,7 @@ from typing import Literal
 
 from ermask.errors import ContractMismatch
 
-VERSION = 2
+VERSION = 3
 CROP = 224
 """Side of the canonical crop in pixels, RGB, float32 in [0, 1], layout (N, 3, CROP, CROP)."""
 FIELD = (8, 7, 7)
@@ -21,12 +21,12 @@ RESIDUAL_GRID = 112
 """Side of the residual (N, 3, g, g): added to the crop after bilinear upsampling; 1.0 = white."""
 FLOW_GRID = 56
 """Side of the flow (N, 2, g, g): (dx, dy) in crop pixels; output(u) = input(u + flow(u))."""
-DRAWS = 8
+DRAWS = 16
 """Keys that are made of a key; a photo is protected under one of them."""
 STRENGTHS = {"low": 0.6, "mid": 1.0, "high": 1.5}
-"""Presets: the value fed to both networks' strength input, float32 (N,), one per face."""
+"""Presets: the value fed to the networks' strength input, float32 (N,), one per face."""
 
-Role = Literal["protector", "eraser"]
+Role = Literal["chooser", "protector", "eraser"]
 METADATA_KEY = "ermask.contract"
 
 
@@ -51,7 +51,7 @@ class ModelContract:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        return ("residual", "flow")
+        return ("similarity",) if self.role == "chooser" else ("residual", "flow")
 
     def to_metadata(self) -> dict[str, str]:
         """Entries for the ONNX file's metadata_props."""

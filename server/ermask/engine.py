@@ -1,9 +1,9 @@
 """Protect a photo, and undo it: the story, in order. No HTTP, no files, no clock but for timings.
 
 `protect` and `restore` mirror each other: find the faces, cut the crops, ask the network what to
-change, apply it to the photo. Protecting takes a draw of the key and adds its mark, and another
-draw if the mark cannot be read back. Restoring reads the mark first, and so the draw and the exact
-place, and takes it off.
+change, apply it to the photo. Protecting takes the draw of the key that hides the faces best, adds
+its mark, and takes another if the mark cannot be read back. Restoring reads the mark first, and so
+the draw and the exact place, and takes it off.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from ermask.keys import Key
     from ermask.settings import Settings
 
+CHOICE = 8
+"""Draws that a photo may be protected under, of all that its key has."""
 TRIES = 4
-"""Draws that are tried for a photo whose mark is hard to read."""
+"""Draws of the choice that are tried, at most, where the mark is hard to read."""
 SPARE = 1.5
 """Times the score that is needed: a mark that reads so well is read on recompressed copies too."""
 
@@ -59,8 +61,9 @@ class Engine:
     def protect(self, photo: Photo, circle: Circle, key: Key, strength: str = "mid") -> Result:
         """Change every face that is large enough.
 
-        The mark is read back from what was made. Where it reads badly other draws of the key are
-        tried, and the one that reads best is taken.
+        Of a few draws of the key the one is taken that hides the faces best. The mark is read back
+        from what was made; where it reads badly the others are tried, and the one that reads best
+        is taken.
 
         Raises:
             NoFaceFound, FacesTooSmall: nothing could be changed.
@@ -88,7 +91,7 @@ class Engine:
             watch.lap("mark")
             return Result(photo.with_rgb(rgb), reports, [match], changes, watch.ms)
 
-        first, *others = _order(crops, key)
+        first, *others = self._order(crops, key, strength)
         best = under(first)
         for draw in others:
             if best.matches[0].score > SPARE * best.matches[0].threshold:
@@ -199,6 +202,18 @@ class Engine:
         places = [face.similarity for face in large]
         return large, reports, places, _crops(photo.rgb, places, watch)
 
+    def _order(self, crops: align.Floats, key: Key, strength: str) -> list[Key]:
+        """The draws that are tried for a photo, the one that hides its faces best first.
+
+        A hash says which ones there are to choose from. Were it all of them, photos of one person
+        would mostly come under one draw, and show by their marks that they belong together.
+        """
+        start = hashlib.sha256(crops.tobytes()).digest()[0] % DRAWS
+        draws = [*key.draws[start:], *key.draws[:start]][:CHOICE]
+        seen = [self._ask("chooser", crops, draw, strength)["similarity"] for draw in draws]
+        best_first = np.argsort(np.mean(seen, axis=1), kind="stable")
+        return [draws[place] for place in best_first[:TRIES]]
+
     def _ask(self, role: Role, crops: align.Floats, draw: Key, strength: str) -> Feeds:
         """One run of a network over all faces."""
         count = len(crops)
@@ -235,13 +250,6 @@ def _crops(rgb: align.Pixels, places: list[align.Similarity], watch: Stopwatch) 
     crops = align.to_tensor([align.crop(rgb, place) for place in places])
     watch.lap("align")
     return crops
-
-
-def _order(crops: align.Floats, key: Key) -> list[Key]:
-    """The draws that a photo may be protected under, first choice first. The same photo gets the
-    same ones each time: copies of it that differ could be averaged."""
-    first = hashlib.sha256(crops.tobytes()).digest()[0] % DRAWS
-    return [*key.draws[first:], *key.draws[:first]][:TRIES]
 
 
 def _changes(

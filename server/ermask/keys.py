@@ -118,7 +118,7 @@ class Key:
         return self._fingerprint
 
     def field(self) -> np.ndarray:
-        """The key field that both networks are given.
+        """The key field that the networks are given.
 
         Returns:
             float32, shape contract.FIELD (planes, rows, columns), each entry -1 or +1. Entry k

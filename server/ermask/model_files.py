@@ -19,7 +19,7 @@ from ermask.contract import Role
 from ermask.errors import ContractMismatch, ErmaskError, ModelCorrupt, ModelMissing
 
 MANIFEST = "models.json"
-ROLES: tuple[Role, ...] = ("protector", "eraser")
+ROLES: tuple[Role, ...] = ("chooser", "protector", "eraser")
 
 DETECTOR = "centerface.onnx"
 DETECTOR_SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"

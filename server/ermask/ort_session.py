@@ -21,7 +21,11 @@ Feeds = dict[str, np.ndarray]
 """Arrays by input or output name."""
 
 INPUT_SHAPES = {"crop": (3, CROP, CROP), "key": FIELD, "strength": ()}
-OUTPUT_SHAPES = {"residual": (3, RESIDUAL_GRID, RESIDUAL_GRID), "flow": (2, FLOW_GRID, FLOW_GRID)}
+OUTPUT_SHAPES = {
+    "similarity": (),
+    "residual": (3, RESIDUAL_GRID, RESIDUAL_GRID),
+    "flow": (2, FLOW_GRID, FLOW_GRID),
+}
 """Shapes of the contract's arrays, behind the batch dimension; all are float32."""
 
 

@@ -30,7 +30,7 @@ from ermask.runtime import Device
 
 log = logging.getLogger(__name__)
 
-Name = Literal["protector", "eraser", "detector", "insightface"]
+Name = Literal["chooser", "protector", "eraser", "detector", "insightface"]
 
 PACKAGE_MODELS = Path(__file__).parent / "models"
 

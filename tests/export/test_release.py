@@ -40,7 +40,7 @@ def folder(released, tmp_path):
 
 def test_the_product_loads_it(released):
     models = Models(released, device="cpu")
-    assert models.verify() == {"protector": None, "eraser": None, "detector": None}
+    assert models.verify() == dict.fromkeys(["chooser", "protector", "eraser", "detector"])
     for role in ("protector", "eraser"):
         session = models.load(role)
         assert session.contract is not None
@@ -51,7 +51,7 @@ def test_the_product_loads_it(released):
 
 def test_what_it_holds(released):
     assert {path.name for path in released.iterdir()} == {
-        "protector.onnx", "eraser.onnx", "models.json", "card.md",
+        "chooser.onnx", "protector.onnx", "eraser.onnx", "models.json", "card.md",
     }  # fmt: skip
     entries = json.loads((released / "models.json").read_text())
     assert entries["contract"] == VERSION
@@ -81,7 +81,7 @@ def test_figures_and_card_are_taken_over(run, tmp_path, crops):
     )  # fmt: skip
     assert dict(read_manifest(output).figures) == {"dodging": {"n": 200, "rate": 0.5}}
     assert (output / "card.md").read_text("utf-8") == "# Grüße\n"
-    assert sum("largest difference" in line for line in said) == 6
+    assert sum("largest difference" in line for line in said) == 9
     assert "wrote" in said[-1]
 
 

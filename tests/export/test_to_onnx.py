@@ -13,6 +13,7 @@ onnx = pytest.importorskip("onnx")
 from ermask import contract
 from ermask.contract import CROP, FIELD, ModelContract
 from ermask.errors import ContractMismatch
+from ermask.model_files import ROLES
 from ermask.ort_session import INPUT_SHAPES, OUTPUT_SHAPES, OrtSession
 from ermask_export import graph, to_onnx
 from ermask_training import checkpoint, published
@@ -28,11 +29,13 @@ def files(graphs):
     return {role: to_onnx.to_onnx(each) for role, each in graphs.items()}
 
 
-@pytest.mark.parametrize("role", ["protector", "eraser"])
+@pytest.mark.parametrize("role", ROLES)
 def test_names_types_and_sizes(files, role):
     model = to_onnx.open_model(files[role])
-    for values, shapes in ((model.graph.input, INPUT_SHAPES), (model.graph.output, OUTPUT_SHAPES)):
-        assert [each.name for each in values] == list(shapes)
+    wanted = ModelContract(role=role, max_residual=0.04, max_flow=1.5)
+    shapes = {**INPUT_SHAPES, **OUTPUT_SHAPES}
+    for values, names in ((model.graph.input, wanted.inputs), (model.graph.output, wanted.outputs)):
+        assert [each.name for each in values] == list(names)
         for each in values:
             dims = each.type.tensor_type.shape.dim
             assert dims[0].dim_param == "N"
@@ -45,7 +48,8 @@ def test_the_contract_is_read_back(files):
     for role, data in files.items():
         metadata = to_onnx.read_metadata(to_onnx.open_model(data))
         found = contract.from_metadata(metadata, role)
-        assert found == ModelContract(role=role, max_residual=0.04, max_flow=1.5)
+        residual = 0.0 if role == "chooser" else 0.04
+        assert found == ModelContract(role=role, max_residual=residual, max_flow=1.5)
         assert OrtSession(data, role=role, device="cpu").contract == found
     with pytest.raises(ContractMismatch, match="role"):
         OrtSession(files["eraser"], role="protector", device="cpu")
@@ -76,11 +80,13 @@ def test_nothing_in_the_file_tells_where_or_when_it_was_made(files):
 
 def test_the_averages_are_what_ships(run, files):
     state = checkpoint.load(run)
-    for weights, role in zip(state["averages"], ("protector", "eraser"), strict=True):
+    protector, eraser = state["averages"]
+    for role, weights in {"chooser": protector, "protector": protector, "eraser": eraser}.items():
         found = published.in_graph(to_onnx.open_model(files[role]))
         assert found.keys() == weights.keys()
         assert all(torch.equal(found[name], weights[name]) for name in found)
-        assert not all(torch.equal(found[name], state[role][name]) for name in found)
+        learning = state["eraser" if role == "eraser" else "protector"]
+        assert not all(torch.equal(found[name], learning[name]) for name in found)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5])
@@ -93,7 +99,7 @@ def test_any_number_of_faces(graphs, files, batch):
     }
     found = OrtSession(files["eraser"], role="eraser", device="cpu").run(feeds)
     wanted = graphs["eraser"](*(torch.from_numpy(feeds[n]) for n in INPUT_SHAPES))
-    for name, output in zip(OUTPUT_SHAPES, wanted, strict=True):
+    for name, output in zip(("residual", "flow"), wanted, strict=True):
         assert found[name].shape == (batch, *OUTPUT_SHAPES[name])
         np.testing.assert_allclose(found[name], output.numpy(), atol=1e-5)
         assert np.abs(found[name]).max() > 1e-3

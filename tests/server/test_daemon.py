@@ -290,6 +290,7 @@ def test_models_are_listed_and_verified(with_models: Machine) -> None:
     listed = with_models.daemon("models", "list")
     assert listed.returncode == 0, listed.stderr
     assert [line.split()[0] for line in listed.stdout.splitlines()] == [
+        b"chooser",
         b"protector",
         b"eraser",
         b"detector",

@@ -139,8 +139,9 @@ def test_only_plain_names_inside_the_folder(tiny_models: Path, name: object) -> 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "null", '{"models": {}}', '{"contract": 2}', '{"contract": 2, "models": []}',
-     '{"contract": 2, "models": {"protector": 1, "eraser": 2}}', "[" * 100_000, "\xff"],
+    ["", "{", "[]", "null", '{"models": {}}', '{"contract": 3}', '{"contract": 3, "models": []}',
+     '{"contract": 3, "models": {"chooser": 0, "protector": 1, "eraser": 2}}',
+     "[" * 100_000, "\xff"],
 )  # fmt: skip
 def test_a_models_json_that_is_none(tiny_models: Path, text: str) -> None:
     (tiny_models / "models.json").write_text(text, encoding="latin-1")
@@ -181,7 +182,11 @@ def test_no_contract_in_the_file(tiny_network: Network) -> None:
 def test_the_networks_are_not_interchangeable(
     tmp_path: Path, tiny_networks: dict[str, bytes], write_models: Callable[..., None]
 ) -> None:
-    swapped = {"protector": tiny_networks["eraser"], "eraser": tiny_networks["protector"]}
+    swapped = {
+        **tiny_networks,
+        "protector": tiny_networks["eraser"],
+        "eraser": tiny_networks["protector"],
+    }
     write_models(tmp_path, swapped)
     with pytest.raises(ContractMismatch, match="role"):
         load_eraser(tmp_path)

@@ -47,7 +47,7 @@ def test_a_network_is_loaded_when_first_asked_for(models: Models) -> None:
 
 def test_warm_up_loads_all_three(models: Models) -> None:
     models.warm_up()
-    assert set(models.active()) == {"protector", "eraser", "detector"}
+    assert set(models.active()) == {"chooser", "protector", "eraser", "detector"}
 
 
 def test_idle_networks_leave_memory_and_come_back(models: Models, clock: Clock) -> None:
@@ -131,7 +131,7 @@ def test_figures_are_those_of_the_folder(tiny_models: Path, models: Models) -> N
 
 
 def test_verify_reads_but_does_not_load(models: Models) -> None:
-    assert models.verify() == {"protector": None, "eraser": None, "detector": None}
+    assert models.verify() == dict.fromkeys(["chooser", "protector", "eraser", "detector"])
     assert models.active() == {}
 
 

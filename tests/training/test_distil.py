@@ -12,6 +12,7 @@ onnx = pytest.importorskip("onnx")
 import numpy as np
 
 from ermask.contract import CROP
+from ermask.model_files import ROLES
 from ermask_training import data, distil, surrogates
 from ermask_training.blocks import KeyedFlow
 from ermask_training.student import SIDE
@@ -102,7 +103,7 @@ def models(tmp_path, write_models, student):
         for weight in network.parameters():
             weight.add_(0.03 * torch.randn(weight.shape))
     made = to_onnx(ShippedGraph(network))
-    write_models(tmp_path / "models", {"protector": made, "eraser": made})
+    write_models(tmp_path / "models", dict.fromkeys(ROLES, made))
     return tmp_path / "models"
 
 

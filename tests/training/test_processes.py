@@ -134,7 +134,7 @@ def test_terms_are_means_over_both(two, crops, roster, student):
 def test_the_run_says_how_it_was_made_and_ships(two):
     meta = json.loads((two / "straight" / "meta.json").read_text())
     assert meta["scale"] == {"processes": 2, "precision": "no", "device": "cpu"}
-    assert set(graph.from_run(two / "straight")) == {"protector", "eraser"}
+    assert set(graph.from_run(two / "straight")) == {"chooser", "protector", "eraser"}
 
 
 def test_one_process_does_not_go_on_for_two(two, crops, roster, student):

@@ -9,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
+from ermask.model_files import ROLES
 from ermask_training import checkpoint, data, distil, published, recipes, split, surrogates
 from ermask_training import fit as loop
 from ermask_training.eraser import Eraser
@@ -28,7 +29,7 @@ def folder(tmp_path, write_models):
         for weight in network.parameters():
             weight.add_(0.03 * torch.randn(weight.shape))
     data = to_onnx(ShippedGraph(network))
-    write_models(tmp_path / "models", {"protector": data, "eraser": data})
+    write_models(tmp_path / "models", dict.fromkeys(ROLES, data))
     return tmp_path / "models", network.state_dict()
 
 
@@ -85,7 +86,7 @@ def test_the_student_of_a_protector(tmp_path, write_models, student):
         for weight in protector.parameters():
             weight.add_(0.03 * torch.randn(weight.shape))
     data = to_onnx(ShippedGraph(protector))
-    write_models(tmp_path / "models", {"protector": data, "eraser": data})
+    write_models(tmp_path / "models", dict.fromkeys(ROLES, data))
     found = distil.load(tmp_path / "models")
     assert found.shape == student.shape
     for name, weight in protector.student.state_dict().items():

@@ -18,7 +18,7 @@ WIDTHS = (24, 56, 104, 144)
 """Channels at 56, 28, 14 and 7 pixels."""
 FLOW_SIDE = 14
 """Control points of the flow along one side: what makes it smooth."""
-KEYED = 0.91
+KEYED = 0.84
 """Share of the flow's bound that the key decides; the rest is the face's own."""
 FEATURES = (112.0, 128.0), (42.0, 44.0), 1.6
 """Where bends are, brows to mouth: centre and radii of an ellipse in crop pixels, and at how many

@@ -48,7 +48,7 @@ class TrainConfig:
     impersonate: bool = False
     """Drive faces towards a persona (see `persona`), and not only away from their owner."""
     max_residual: float = 15 / 255
-    max_flow: float = 4.0
+    max_flow: float = 3.1
     flow_rate: float = 6e-2
     """Peak learning rate of the protector, whose weights are a flow's control points."""
     peak_rate: float = 8e-4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import onnx
 import torch
@@ -13,9 +14,9 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from ermask.contract import METADATA_KEY, Role
-from ermask.model_files import ROLES
 from ermask_training import checkpoint
 from ermask_training.blocks import KEYED, KeyedFlow
+from ermask_training.chooser import Chooser
 from ermask_training.eraser import Eraser
 from ermask_training.persona import Persona
 from ermask_training.protector import Protector
@@ -23,6 +24,7 @@ from ermask_training.student import Student, from_weights, shape_of
 
 STUDENT, FLOW, PERSONA = "student.", "flow.", "persona."
 """What the names of weights of a protector's parts begin with."""
+Network = Chooser | Protector | Eraser
 PREFIX = "network."
 """What the export puts before the names of the weights."""
 
@@ -36,8 +38,7 @@ def weights(folder: Path, role: Role) -> dict[str, Tensor]:
         ValueError: there is no such file, or it is no ONNX model.
     """
     if _is_run(folder):
-        state: dict[str, Tensor] = checkpoint.load(folder)["averages"][ROLES.index(role)]
-        return state
+        return in_state(checkpoint.load(folder))[role]
     return in_graph(_open(folder, role))
 
 
@@ -58,17 +59,17 @@ def bounds(folder: Path, role: Role) -> tuple[float, float]:
         raise ValueError(f"the {role} in {folder} carries no contract") from error
 
 
-def network(
-    role: Role, bounds: tuple[float, float], weights: dict[str, Tensor]
-) -> Protector | Eraser:
+def network(role: Role, bounds: tuple[float, float], weights: dict[str, Tensor]) -> Network:
     """A network of these weights, for use and not for training.
 
     Raises:
         ValueError: the names or shapes are not those of the network.
     """
     try:
-        made: Protector | Eraser
-        if role == "protector":
+        made: Network
+        if role == "chooser":
+            made = Chooser(bounds[1], shape_of(_of_student(weights)))
+        elif role == "protector":
             own = weights.get(PERSONA + "own")
             persona = None if own is None else Persona(len(own))
             made = Protector(*bounds, shape_of(_of_student(weights)), persona)
@@ -122,6 +123,13 @@ def student(folder: Path) -> Student:
         return from_weights(_of_student(weights(folder, "protector")))
     except (KeyError, RuntimeError) as error:
         raise ValueError(f"the protector in {folder} has no student of this lab's kind") from error
+
+
+def in_state(state: Mapping[str, Any]) -> dict[Role, dict[str, Tensor]]:
+    """The weights of a run's checkpoint that ship: averages; a chooser's are a protector's."""
+    protector, eraser = state["averages"]
+    parts = {name: w for name, w in protector.items() if name.startswith((FLOW, STUDENT))}
+    return {"chooser": parts, "protector": protector, "eraser": eraser}
 
 
 def _of_student(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import nn
 
-from ermask.model_files import ROLES
+from ermask.contract import Role
 from ermask_training import processes, published
 from ermask_training.config import TrainConfig
 from ermask_training.eraser import Eraser
@@ -21,6 +21,8 @@ from ermask_training.persona import Persona
 from ermask_training.protector import Protector
 from ermask_training.student import Student
 
+LEARNING: tuple[Role, ...] = ("protector", "eraser")
+"""The networks that a run trains, in the order of their turns."""
 RANKS_APART = 1000
 """Between the seeds of two processes: recipes and their parts take neighbouring ones."""
 OWN = (published.STUDENT, published.PERSONA)
@@ -81,7 +83,7 @@ class Run:
     def start_from(self, folder: Path) -> int:
         """Take over what fits of earlier networks; returns how many tensors did."""
         taken = 0
-        for role, network, average in zip(ROLES, self.networks, self.averages, strict=True):
+        for role, network, average in zip(LEARNING, self.networks, self.averages, strict=True):
             weights = published.weights(folder, role)
             flow_or_eraser = {k: w for k, w in weights.items() if not k.startswith(OWN)}
             taken += published.take_over(network, flow_or_eraser)

@@ -43,8 +43,10 @@ class View:
         shift = self._mask_B1SS * found[:, 1:] * (2 / CROP)
         self._bent_B3SS = sampled(crop_B3HW, self._grid_BSS2 + shift.permute(0, 2, 3, 1))
 
-    def face(self, residual_BCGG: Tensor) -> Tensor:
-        """Faces (B, 3, S, S) in [0, 1], with this residual of one colour or three."""
+    def face(self, residual_BCGG: Tensor | None = None) -> Tensor:
+        """Faces (B, 3, S, S) in [0, 1]; with this residual of one colour or three, if any."""
+        if residual_BCGG is None:
+            return self._bent_B3SS
         painted = self._mask_B1SS * sampled(residual_BCGG, self._grid_BSS2)
         return (self._bent_B3SS + painted).clamp(0, 1)
 

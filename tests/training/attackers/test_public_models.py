@@ -32,6 +32,13 @@ def test_it_gives_what_the_product_gives(tiny_models, index, role):
         assert np.abs(ours.numpy() - theirs).max() < 1e-6
 
 
+def test_the_chooser_comes_with_the_protector(tiny_models):
+    feeds = inputs(3)
+    session = onnxruntime.InferenceSession(str(tiny_models / "chooser.onnx"))
+    found = open_models(tiny_models)[0].similarity(*map(torch.from_numpy, feeds.values()))
+    assert np.array_equal(found.numpy(), session.run(["similarity"], feeds)[0])
+
+
 def test_gradients_reach_the_key_and_not_the_weights(tiny_models):
     crop, key, strength = (torch.from_numpy(each) for each in inputs(2).values())
     _, model = open_models(tiny_models)
@@ -51,7 +58,7 @@ def test_the_weights_of_an_exported_network_come_out_by_name(tmp_path, write_mod
     graph = ShippedGraph(network)
     assert graph.contract == ModelContract(role="eraser", max_residual=8 / 255, max_flow=1.0)
     data = to_onnx(graph)
-    write_models(tmp_path / "made", {"protector": tiny_networks["protector"], "eraser": data})
+    write_models(tmp_path / "made", {**tiny_networks, "eraser": data})
     eraser = open_models(tmp_path / "made")[1]
     own = network.state_dict()
     assert eraser.weights.keys() <= own.keys()
@@ -66,11 +73,10 @@ def test_the_weights_of_an_exported_network_come_out_by_name(tmp_path, write_mod
 
 
 def test_damaged_files_and_swapped_roles_are_refused(tiny_models, tiny_networks, write_models):
-    write_models(
-        tiny_models, {"protector": tiny_networks["eraser"], "eraser": tiny_networks["eraser"]}
-    )
-    with pytest.raises(ContractMismatch):
-        open_models(tiny_models)
+    for role in ("chooser", "protector"):
+        write_models(tiny_models, {**tiny_networks, role: tiny_networks["eraser"]})
+        with pytest.raises(ContractMismatch):
+            open_models(tiny_models)
     write_models(tiny_models, tiny_networks)
     with (tiny_models / "eraser.onnx").open("ab") as file:
         file.write(b"!")

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ermask import align
 from ermask.align import Floats, Pixels
+from ermask.engine import CHOICE
 from ermask_training import degrade, render
 from ermask_training.attackers.setting import Setting
 from ermask_training.surrogates import Recogniser
@@ -62,10 +63,24 @@ def protect(setting: Setting, crops: Pixels, key_NKHW: Tensor) -> tuple[Pixels, 
     return post(np.concatenate(made), setting.quality), torch.cat(flows)
 
 
-def drawn(key_NDKHW: Tensor, generator: torch.Generator) -> Tensor:
-    """One of the draws of every key, as photos happen to get them: fields (N, *FIELD)."""
-    which = torch.randint(0, key_NDKHW.shape[1], (len(key_NDKHW),), generator=generator)
-    return key_NDKHW[torch.arange(len(which)), which]
+def drawn(setting: Setting, crops: Pixels, key_NDKHW: Tensor, generator: torch.Generator) -> Tensor:
+    """The draws that the product takes, but for how well marks read: fields (N, *FIELD).
+
+    Args:
+        key_NDKHW: the fields of all draws of each photo's key.
+    """
+    count, draws = key_NDKHW.shape[:2]
+    start_N = torch.randint(0, draws, (count,), generator=generator)
+    rows_N = torch.arange(count)
+    fields = [key_NDKHW[rows_N, (start_N + more) % draws] for more in range(CHOICE)]
+    seen = []
+    for here in chunks(count):
+        crop_B3HW = to_tensor(crops[here])
+        strength_B = setting.strengths(len(crop_B3HW))
+        tried = [setting.protector.similarity(crop_B3HW, x[here], strength_B) for x in fields]
+        seen.append(torch.stack(tried))
+    best_N = torch.cat(seen, 1).argmin(0)
+    return torch.stack(fields)[best_N, rows_N]
 
 
 @torch.no_grad()

@@ -42,7 +42,8 @@ class Judge:
         pairs = setting.pairs
         setting.progress(f"protect {len(pairs)} photos")
         self.draws = setting.victim_keys(len(pairs))
-        self.keys = copies.drawn(self.draws, torch.Generator().manual_seed(setting.seed))
+        dice = torch.Generator().manual_seed(setting.seed)
+        self.keys = copies.drawn(setting, pairs.a, self.draws, dice)
         self.posted, self.flow = copies.protect(setting, pairs.a, self.keys)
         generator, _ = setting.dice()
         self.without = copies.undo(setting, self.posted, random_keys(len(pairs), generator))[0]

@@ -24,7 +24,7 @@ def attack(setting: Setting, judge: Judge) -> Report:
     next_one = np.roll(np.arange(len(pairs)), -1)
 
     def posted(crops: Pixels, draws: Tensor) -> Pixels:
-        return copies.protect(setting, crops, copies.drawn(draws, generator))[0]
+        return copies.protect(setting, crops, copies.drawn(setting, crops, draws, generator))[0]
 
     same, different = posted(pairs.b, judge.draws), posted(pairs.b, others)
     stranger = posted(pairs.b[next_one], judge.draws)

@@ -13,28 +13,37 @@ from torch import Tensor, nn
 
 from ermask.contract import ModelContract
 from ermask.model_files import ModelFile, read_manifest
-from ermask.ort_session import OrtSession
+from ermask.ort_session import Feeds, OrtSession
 from ermask_training import published
 from ermask_training.surrogates import to_module
 
 
 class PublicProtector:
-    """A protector, run as the product runs it."""
+    """A protector and its chooser, run as the product runs them."""
 
-    def __init__(self, file: ModelFile) -> None:
-        self._session = OrtSession(file.read(), role="protector", device="cpu")
-        if self._session.contract is None:
+    def __init__(self, chooser: ModelFile, protector: ModelFile) -> None:
+        self._chooser = OrtSession(chooser.read(), role="chooser", device="cpu")
+        self._protector = OrtSession(protector.read(), role="protector", device="cpu")
+        if self._protector.contract is None:
             raise TypeError("a session with a role has a contract")
-        self.contract: ModelContract = self._session.contract
-        self.digest = file.sha256
+        self.contract: ModelContract = self._protector.contract
+        self.digest = protector.sha256
 
     def __call__(
         self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Returns residual_B3GG and flow_B2FF."""
-        given = zip(self.contract.inputs, (crop_B3HW, key_BKHW, strength_B), strict=True)
-        answer = self._session.run({name: each.contiguous().numpy() for name, each in given})
+        answer = self._protector.run(self._feeds(crop_B3HW, key_BKHW, strength_B))
         return torch.from_numpy(answer["residual"]), torch.from_numpy(answer["flow"])
+
+    def similarity(self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor) -> Tensor:
+        """What the chooser says of each face under its key: similarity_B."""
+        answer = self._chooser.run(self._feeds(crop_B3HW, key_BKHW, strength_B))
+        return torch.from_numpy(answer["similarity"])
+
+    def _feeds(self, *given: Tensor) -> Feeds:
+        named = zip(self.contract.inputs, given, strict=True)
+        return {name: each.contiguous().numpy() for name, each in named}
 
 
 class PublicEraser(nn.Module):
@@ -63,10 +72,11 @@ class PublicEraser(nn.Module):
 
 
 def open_models(folder: Path) -> tuple[PublicProtector, PublicEraser]:
-    """Both networks of a models folder.
+    """The networks of a models folder.
 
     Raises:
         ErmaskError: models.json or a file is missing, damaged or of another contract.
     """
     files = read_manifest(folder).files
-    return PublicProtector(files["protector"]), PublicEraser(files["eraser"])
+    protector = PublicProtector(files["chooser"], files["protector"])
+    return protector, PublicEraser(files["eraser"])

@@ -24,7 +24,7 @@ from ermask_training.bench.intervals import measured
 from ermask_training.bench.protocol import Limits, Row, Rows
 from ermask_training.bench.similarity import Distance, alike, ssim
 from ermask_training.bench.subject import PRESETS, RIGHT, Subject
-from ermask_training.bench.variants import CLEAN, POSTED, VARIANTS
+from ermask_training.bench.variants import CLEAN, FINE, POSTED, VARIANTS
 
 LOOKS = "looks"
 REGISTERED, STILL = "SSIM, flow undone", "PSNR, residual only"
@@ -57,7 +57,7 @@ class Looks:
                 found[REGISTERED] = round(ssim(original, straight), 4)
                 found[STILL] = alike(original, still)["PSNR"]
             row[f"protected {preset} against original"] = found
-        for variant in (CLEAN, POSTED):
+        for variant in (CLEAN, FINE, POSTED):
             wanted = align.crop(VARIANTS[variant](subject.a).rgb, similarity)
             crop = align.crop(subject.restore(RIGHT, variant).photo.rgb, similarity)
             suffix = "" if variant == CLEAN else f", {variant}"

@@ -13,6 +13,7 @@ from ermask_training import degrade
 
 JPEG_QUALITY = 75
 CLEAN = "clean"
+FINE = "JPEG 90"
 POSTED = f"JPEG {JPEG_QUALITY}"
 HALF = "half size"
 HALF_POSTED = f"{HALF}, {POSTED}"
@@ -39,7 +40,7 @@ def half_size(photo: Photo) -> Photo:
 
 VARIANTS: dict[str, Variant] = {
     CLEAN: lambda photo: photo,
-    "JPEG 95": lambda photo: as_jpeg(photo, 95),
+    FINE: lambda photo: as_jpeg(photo, 90),
     "JPEG 85": lambda photo: as_jpeg(photo, 85),
     POSTED: as_jpeg,
     "JPEG 60": lambda photo: as_jpeg(photo, 60),
