@@ -12,7 +12,14 @@ from torch import Tensor, nn
 from ermask.contract import ModelContract, Role
 from ermask_training import checkpoint, published
 from ermask_training.chooser import Chooser
+from ermask_training.eraser import Eraser
 from ermask_training.protector import Protector
+
+ROLE_OF: dict[type[published.Network], Role] = {
+    Chooser: "chooser",
+    Protector: "protector",
+    Eraser: "eraser",
+}
 
 
 class ShippedGraph(nn.Module):
@@ -21,11 +28,8 @@ class ShippedGraph(nn.Module):
     def __init__(self, network: published.Network) -> None:
         super().__init__()
         self.network = network
-        role: Role = "eraser"
-        if isinstance(network, Chooser | Protector):
-            role = "chooser" if isinstance(network, Chooser) else "protector"
         self.contract = ModelContract(
-            role=role,
+            role=ROLE_OF[type(network)],
             max_residual=network.max_residual,
             max_flow=network.max_flow,
         )

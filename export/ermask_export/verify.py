@@ -22,6 +22,8 @@ TOLERANCE = 5e-4
 DRIFT = 0.05
 """The same for the protector: each of the steps that find what it adds turns on signs, and so
 multiplies the rounding of those before. Noise of a millionth on the crop moves some as far."""
+COSINE = 1e-5
+"""The same for the chooser: draws of a key differ by little."""
 ROUNDING = 1e-5
 """By how much of itself a bound may be exceeded."""
 CROPS = 32
@@ -65,7 +67,7 @@ def limits(contract: ModelContract) -> dict[str, float]:
 
 def tolerance(role: Role) -> float:
     """How far a file may be from torch, as a share of the output's bound."""
-    return DRIFT if role == "protector" else TOLERANCE
+    return {"chooser": COSINE, "protector": DRIFT, "eraser": TOLERANCE}[role]
 
 
 def sample_crops(count: int = CROPS, seed: int = SEED) -> Floats:

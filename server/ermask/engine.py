@@ -206,7 +206,8 @@ class Engine:
         """The draws that are tried for a photo, the one that hides its faces best first.
 
         A hash says which ones there are to choose from. Were it all of them, photos of one person
-        would mostly come under one draw, and show by their marks that they belong together.
+        would mostly come under one draw, and show by their marks that they belong together. The
+        same photo gets the same ones each time: copies of it that differ could be averaged.
         """
         start = hashlib.sha256(crops.tobytes()).digest()[0] % DRAWS
         draws = [*key.draws[start:], *key.draws[:start]][:CHOICE]

@@ -7,7 +7,7 @@ that sees the field, a reader of the public id) learns nothing about the others.
     info           used for
     id             the public name of the key
     fingerprint    the digits that two people compare aloud
-    field          the planes that protector and eraser are given
+    field          the planes that the networks are given
     mark           the verification mark; derived by the module that reads and writes the mark
     draw/0, ...    keys of their own: a photo is protected under one of them
 
