@@ -210,7 +210,8 @@ class Engine:
         same photo gets the same ones each time: copies of it that differ could be averaged.
         """
         start = hashlib.sha256(crops.tobytes()).digest()[0] % DRAWS
-        draws = [*key.draws[start:], *key.draws[:start]][:CHOICE]
+        every = key.draws
+        draws = [*every[start:], *every[:start]][:CHOICE]
         seen = [self._ask("chooser", crops, draw, strength)["similarity"] for draw in draws]
         best_first = np.argsort(np.mean(seen, axis=1), kind="stable")
         return [draws[place] for place in best_first[:TRIES]]

@@ -24,9 +24,10 @@ from ermask_training.student import Student, from_weights, shape_of
 
 STUDENT, FLOW, PERSONA = "student.", "flow.", "persona."
 """What the names of weights of a protector's parts begin with."""
-Network = Chooser | Protector | Eraser
 PREFIX = "network."
 """What the export puts before the names of the weights."""
+
+Network = Chooser | Protector | Eraser
 
 
 def weights(folder: Path, role: Role) -> dict[str, Tensor]:
