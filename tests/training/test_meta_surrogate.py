@@ -29,7 +29,7 @@ def guide(student):
     return copy.deepcopy(student)
 
 
-def taught(guide, flow, crops, roster, folder, steps):
+def taught(guide, flow, crops, roster, folder, steps, photos=4):
     return meta_surrogate.rehearse(
         guide,
         flow,
@@ -38,7 +38,7 @@ def taught(guide, flow, crops, roster, folder, steps):
         processes.start("no", cpu=True),
         folder,
         steps=steps,
-        photos=4,
+        photos=photos,
         progress=quiet,
     )
 
@@ -79,11 +79,12 @@ def test_what_leads_it_astray_misleads_surrogates_more(
     def known(student):
         loss = lesson(student, flow, crops, several)
         with torch.no_grad():
-            return np.mean([float(loss(*dice(seed))) for seed in range(6)])
+            return np.mean([float(loss(*dice(seed))) for seed in range(16)])
 
     before = known(guide)
-    made = taught(guide, flow, crops, several, tmp_path, 30)
-    assert known(made) < before - 0.001
+    made = taught(guide, flow, crops, several, tmp_path, 60, photos=6)
+    # with other dice it is 0.006 to 0.011 less
+    assert known(made) < before - 0.002
     assert not any(weight.requires_grad for weight in made.parameters())
     again = distil.load(tmp_path)
     for name, weight in made.state_dict().items():
