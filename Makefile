@@ -18,6 +18,7 @@ NODE_PACKAGES := tests/node_modules/.package-lock.json
 NPM := $(or $(shell command -v npm),$(ERMASK_REQUIRE_BROWSERS))
 
 PACKAGES := server/ermask training/ermask_training export/ermask_export
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 OTHER := $(if $(filter cuda,$(EP)),onnxruntime,onnxruntime-gpu)
 
 ifeq ($(filter $(EP),cpu cuda),)
@@ -32,19 +33,19 @@ start: $(SERVE)
 install: $(SERVE)
 
 # Python first; it checks the extension with one of Node's tools.
-# The lab's tests are sums on one thread; the others listen on ports and look at clocks.
+# The lab's tests are sums, the product's mostly wait: apart, neither makes the other slow.
 test: $(LAB)
 	@if [ -n "$(NPM)" ]; then $(MAKE) $(NODE_PACKAGES); \
 	else echo "The extension will not be tested: that needs node and npm."; fi
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile tests/training tests/export
-	$(BIN)/python -m pytest --ignore tests/training --ignore tests/export
+	$(PYTEST) tests/training tests/export
+	$(PYTEST) --ignore tests/training --ignore tests/export
 	@if [ -n "$(NPM)" ]; then $(MAKE) test-extension; fi
 
-# one file at a time: a browser and the daemon are enough for a small machine
+# two files at a time: two browsers and two daemons, which mostly wait, are enough for a small machine
 test-extension: $(LAB) $(NODE_PACKAGES)
 	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || \
 		{ echo "The tests of the extension need Node 20 or newer."; exit 1; }
-	node --test --test-concurrency=1 --test-reporter=spec tests/extension/*.test.js
+	node --test --test-concurrency=2 --test-reporter=spec tests/extension/*.test.js
 
 check: $(LAB)
 	$(BIN)/ruff check .
