@@ -64,7 +64,7 @@ def test_a_changed_weight(run, crops, role, name):
     def perturb(model):
         for each in model.graph.initializer:
             if each.name == published.PREFIX + name:
-                value = numpy_helper.to_array(each) + np.float32(0.05)
+                value = numpy_helper.to_array(each) + np.float32(0.2)
                 each.CopyFrom(numpy_helper.from_array(value, each.name))
                 return
         raise AssertionError(f"no weight {name}")

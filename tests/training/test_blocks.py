@@ -83,6 +83,27 @@ def test_unrelated_keys_give_unrelated_flows(network):
 
 
 @torch.no_grad()
+def test_levelled_keys_are_less_alike_and_bend_as_far(network):
+    """Parts as training leaves them: drawn together into a few directions."""
+    network = copy.deepcopy(network)
+    draw = torch.Generator().manual_seed(4)
+    few = torch.randn(64, 4, generator=draw) @ torch.randn(4, 2 * 14 * 14, generator=draw)
+    network.parts.copy_(0.1 * few.reshape(network.parts.shape) + 0.1 * network.parts)
+    keys = torch.randint(0, 2, (200, *FIELD), generator=draw) * 2.0 - 1
+
+    def measured():
+        flows = network(keys, torch.ones(200)).flatten(1)
+        cosines = torch.nn.functional.cosine_similarity(flows[:100], flows[100:])
+        return float(flows.square().mean().sqrt()), float(cosines.square().mean().sqrt())
+
+    size, likeness = measured()
+    network.level()
+    levelled_size, levelled_likeness = measured()
+    assert likeness > 0.4 and levelled_likeness < 0.7 * likeness
+    assert levelled_size == pytest.approx(size, rel=0.15)
+
+
+@torch.no_grad()
 def test_the_bend_is_soft(network):
     """One control point that is pulled at takes its neighbours along, and moves less itself."""
     network = copy.deepcopy(network)

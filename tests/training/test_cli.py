@@ -205,7 +205,7 @@ def test_fit_trains_goes_on_and_refuses_another_recipe(
     done = train("fit", "smoke", *arguments)
     assert done.exit_code == 0, done.output
     assert "resumed at step 6" in done.stdout
-    done = train("fit", "chosen", *arguments)
+    done = train("fit", "slight", *arguments)
     assert done.exit_code == 1
     assert "another config" in done.stderr
     assert "name was smoke, is chosen" in done.stderr

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from ermask.contract import CROP, FIELD, FLOW_GRID, RESIDUAL_GRID
 from ermask_training import render
-from ermask_training.eraser import Eraser
+from ermask_training.eraser import BENEFIT, Eraser
 from ermask_training.keys import random_keys
 
 MAX_RESIDUAL, MAX_FLOW = 0.03, 1.8
@@ -16,8 +16,11 @@ MAX_RESIDUAL, MAX_FLOW = 0.03, 1.8
 
 @pytest.fixture
 def eraser() -> Eraser:
+    """One that takes every key for the right one."""
     torch.manual_seed(0)
-    return Eraser(MAX_RESIDUAL, MAX_FLOW)
+    made = Eraser(MAX_RESIDUAL, MAX_FLOW)
+    made.fit.bias.data.fill_(100)
+    return made
 
 
 def inputs(batch: int):
@@ -75,6 +78,31 @@ def test_the_right_key_takes_its_bend_back(eraser):
         back = eraser.back(field, strength)
         left = (render.bent(posted, back, "bicubic") - smooth).abs().mean() / away
         assert least <= float(left) < most
+
+
+@torch.no_grad()
+def test_with_a_key_that_does_not_fit_the_face_is_only_bent(eraser):
+    crop, key, strength = inputs(2)
+    eraser.retoucher.bend.weight.mul_(100)
+    shades, flow = eraser(crop, key, strength)
+    back = eraser.back(key, strength)
+    eraser.fit.weight.zero_()
+    for logit, share in ((-100.0, 0.0), (-BENEFIT, 0.5)):
+        eraser.fit.bias.fill_(logit)
+        some, other = eraser(crop, key, strength)
+        assert torch.allclose(some, share * shades, atol=1e-7)
+        assert torch.allclose(other, back + share * (flow - back), atol=1e-6)
+
+
+@torch.no_grad()
+def test_whether_a_key_fits_is_seen_on_each_face(eraser):
+    crop, key, strength = inputs(3)
+    doubts = [
+        eraser.fits(eraser.retoucher.look(crop, eraser.back(field, strength), strength))
+        for field in (key, -key)
+    ]
+    assert doubts[0].shape == (3,)
+    assert not torch.isclose(doubts[0], doubts[1], rtol=0, atol=1e-6).any()
 
 
 @torch.no_grad()

@@ -163,6 +163,18 @@ def test_an_eraser_alone_leaves_the_protector_as_it_is(tmp_path, crops, judges, 
     loop.fit(ALONE, crop_set, judges, student, folder, quiet)
 
 
+def test_the_flow_is_levelled_when_its_lessons_end(student):
+    run, other = Run(CONFIG, student), Run(CONFIG, student)
+    for each in (run, other):
+        each.hand_over()
+    assert torch.equal(run.eraser.flow.parts, other.protector.flow.parts), "no lesson yet"
+    run.step = CONFIG.erase_from
+    run.hand_over()
+    other.averages[0].flow.level()
+    for network in (*run.networks, *run.averages):
+        assert torch.equal(network.flow.parts, other.averages[0].flow.parts)
+
+
 def test_large_runs_through_when_it_is_cut_short(tmp_path, crops, judges, student):
     config = replace(recipes.large(), steps=4, erase_from=2, batch=4)
     loop.fit(config, data.load(crops), judges, student, tmp_path / "run", quiet)

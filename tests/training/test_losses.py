@@ -72,6 +72,13 @@ def test_flow_distance_is_a_share_of_the_bound():
     assert float(losses.flow_distance(undo, wanted, 1.8)) == pytest.approx(0.5)
 
 
+def test_right_and_wrong_keys_are_told_apart():
+    doubt, sure = torch.zeros(4), torch.full((4,), 50.0)
+    assert float(losses.told_apart(doubt, doubt)) == pytest.approx(2 * math.log(2))
+    assert float(losses.told_apart(sure, -sure)) == pytest.approx(0, abs=1e-6)
+    assert float(losses.told_apart(-sure, doubt)) == pytest.approx(50 + math.log(2), rel=1e-4)
+
+
 def test_every_weight_is_positive():
     config = TrainConfig(name="t", steps=2, erase_from=1)
     assert isinstance(config.weights, Weights)

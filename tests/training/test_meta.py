@@ -16,7 +16,7 @@ from ermask_training.run import Run
 
 RATE = 50.0
 JUDGED = ("attack", "linkage", "likeness")
-OFF = replace(recipes.smoke(), erase_from=6, surrogates_per_step=3)
+OFF = replace(recipes.smoke(), erase_from=6, surrogates_per_step=3, max_flow=3.5)
 ON = replace(OFF, meta_rate=RATE)
 
 

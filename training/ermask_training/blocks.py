@@ -18,7 +18,7 @@ WIDTHS = (24, 56, 104, 144)
 """Channels at 56, 28, 14 and 7 pixels."""
 FLOW_SIDE = 14
 """Control points of the flow along one side: what makes it smooth."""
-KEYED = 0.84
+KEYED = 0.75
 """Share of the flow's bound that the key decides; the rest is the face's own."""
 FEATURES = (112.0, 128.0), (42.0, 44.0), 1.6
 """Where bends are, brows to mouth: centre and radii of an ellipse in crop pixels, and at how many
@@ -28,6 +28,8 @@ FLOW_PARTS = 64
 FIRST_SIZE = 0.22
 """Standard deviation of a part's control points before training, in units of the bound: together
 and softened they come some way towards it."""
+LEVEL, WEAKEST = 0.25, 1e-3
+"""See `KeyedFlow.level`; directions below WEAKEST, a share of the strongest, are raised as that."""
 SOFTNESS = 1.2
 """Standard deviation of the Gaussian that softens the key's bend, in control points. A face that is
 bent abruptly looks bent; one that is bent softly looks like another face."""
@@ -54,9 +56,21 @@ class KeyedFlow(nn.Module):
         """Returns flow_B2FF."""
         signs_BP = key_BKHW.flatten(1)[:, :FLOW_PARTS]
         total = (signs_BP @ self.parts.flatten(1)).reshape(-1, 2, FLOW_SIDE, FLOW_SIDE)
-        rows_PP = softening(total.device)
-        softened = rows_PP @ total @ rows_PP.T
-        return natural(softened) * (self.max_flow * strength_B[:, None, None, None])
+        return natural(softened(total)) * (self.max_flow * strength_B[:, None, None, None])
+
+    @torch.no_grad()
+    def level(self) -> None:
+        """Raise what few keys differ in: singular values of the parts to LEVEL of their logarithm.
+
+        Training draws the parts together into the few directions that mislead recognisers most, and
+        then any two keys are half alike (docs/decisions/0018). The size of the bend stays.
+        """
+        seen = mirrored(softened(self.parts)) * ellipse(FLOW_SIDE, *FEATURES, self.parts.device)
+        turn, sizes, _ = torch.linalg.svd(seen.flatten(1), full_matrices=False)
+        raised = (sizes / sizes[0]).clamp(min=WEAKEST) ** (LEVEL - 1)
+        raised *= sizes.norm() / (raised * sizes).norm()
+        levelled = turn @ (raised[:, None] * (turn.T @ self.parts.flatten(1)))
+        self.parts.copy_(levelled.reshape(self.parts.shape))
 
 
 class Residual(nn.Module):
@@ -137,6 +151,12 @@ def smooth(control_B2PP: Tensor) -> Tensor:
     # cheeks and chins that are bent are seen at once, and count for little
     inside_B2PP = control_B2PP * ellipse(FLOW_SIDE, *FEATURES, control_B2PP.device)
     return (rows_FP @ inside_B2PP @ rows_FP.T).clamp(-1, 1)
+
+
+def softened(control_B2PP: Tensor) -> Tensor:
+    """Control points of a bend that is soft, see SOFTNESS."""
+    rows_PP = softening(control_B2PP.device)
+    return rows_PP @ control_B2PP @ rows_PP.T
 
 
 def softening(device: torch.device) -> Tensor:

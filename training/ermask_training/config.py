@@ -20,6 +20,7 @@ class Weights:
     erase_pixels: float = 6.0
     erase_identity: float = 2.0
     erase_student: float = 1.0
+    erase_fits: float = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +48,8 @@ class TrainConfig:
     seed: int = 0
     impersonate: bool = False
     """Drive faces towards a persona (see `persona`), and not only away from their owner."""
-    max_residual: float = 15 / 255
-    max_flow: float = 3.1
+    max_residual: float = 18 / 255
+    max_flow: float = 2.0
     flow_rate: float = 6e-2
     """Peak learning rate of the protector, whose weights are a flow's control points."""
     peak_rate: float = 8e-4

@@ -1,10 +1,11 @@
-"""The eraser: bends a protected face back as the key says, then undoes what it sees.
+"""The eraser: bends a face back as the key says, then undoes what it sees, if the key fits.
 
 Shape suffixes as in `blocks`.
 """
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -22,8 +23,14 @@ from ermask_training.blocks import (
     start_head,
 )
 
+Features = tuple[Tensor, Tensor]
+"""What a `Context` makes of a face."""
 FINE, DEPTH = 64, 6
 """Channels and blocks at 56 pixels, where it looks for shades; 4 x 4 pixels have 48 values."""
+
+STEEP, BENEFIT = 3.0, 1.5
+"""How doubts whether a key fits count. A right key that is doubted costs more than a wrong one that
+is not: chosen on people of the calibration set, where right keys lose one match in a hundred."""
 
 
 class Retoucher(nn.Module):
@@ -52,8 +59,20 @@ class Retoucher(nn.Module):
         self, crop_B3HW: Tensor, back_B2FF: Tensor, strength_B: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Returns residual_B3GG, the same in all colours, and the whole flow back (B, 2, F, F)."""
+        seen = self.look(crop_B3HW, back_B2FF, strength_B)
+        return self.retouch(crop_B3HW, back_B2FF, strength_B, seen)
+
+    def look(self, crop_B3HW: Tensor, back_B2FF: Tensor, strength_B: Tensor) -> Features:
+        """What it makes of the face that was bent back, see `Context`."""
+        seen: Features = self.context(render.bent(crop_B3HW, back_B2FF), strength_B)
+        return seen
+
+    def retouch(
+        self, crop_B3HW: Tensor, back_B2FF: Tensor, strength_B: Tensor, seen: Features
+    ) -> tuple[Tensor, Tensor]:
+        """What `forward` returns, after the look at the face."""
         unit = strength_B[:, None, None, None]
-        features_28, features_14 = self.context(render.bent(crop_B3HW, back_B2FF), strength_B)
+        features_28, features_14 = seen
         more_B2FF = natural(self.bend(F.silu(features_14)).float())
         flow_B2FF = back_B2FF + more_B2FF * (self.max_flow * unit)
         straight_B3HW = render.bent(crop_B3HW, flow_B2FF)
@@ -67,7 +86,9 @@ class Eraser(nn.Module):
     """(crop, key field, strength) -> (residual, flow), both bounded by strength.
 
     It sees a copy that may have been recompressed. The way back of the key's flow is the key's
-    alone; the face is bent back by it first, and looked at then.
+    alone; the face is bent back by it first, and looked at then. A face that a wrong key has bent a
+    second time is left at that. This is in the weights for everybody to take out: it is there so
+    that a wrong key does nothing, and keeps nobody away who trains an eraser of their own.
 
     Args:
         max_residual, max_flow: bounds at strength 1, as in `ModelContract`.
@@ -79,15 +100,22 @@ class Eraser(nn.Module):
         self.flow = KeyedFlow(max_flow * KEYED).requires_grad_(False)
         """The protector's."""
         self.retoucher = Retoucher(max_residual, max_flow * (1 - KEYED))
+        self.fit = nn.Linear(WIDTHS[2], 1)
 
     def forward(
         self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Returns residual_B3GG, the same in all colours, and flow_B2FF."""
-        undone: tuple[Tensor, Tensor] = self.retoucher(
-            crop_B3HW, self.back(key_BKHW, strength_B), strength_B
-        )
-        return undone
+        back_B2FF = self.back(key_BKHW, strength_B)
+        seen = self.retoucher.look(crop_B3HW, back_B2FF, strength_B)
+        residual, flow = self.retoucher.retouch(crop_B3HW, back_B2FF, strength_B, seen)
+        share = torch.sigmoid(STEEP * (self.fits(seen) + BENEFIT))[:, None, None, None]
+        return residual * share, back_B2FF + (flow - back_B2FF) * share
+
+    def fits(self, seen: Features) -> Tensor:
+        """Whether the key was the right one, as a logit (B,), by a look at the face bent back."""
+        logit_B1: Tensor = self.fit(F.silu(seen[1]).mean((2, 3)))
+        return logit_B1[:, 0].float()
 
     def back(self, key_BKHW: Tensor, strength_B: Tensor) -> Tensor:
         """The way back of the key's flow: (B, 2, F, F)."""

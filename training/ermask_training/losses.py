@@ -68,3 +68,8 @@ def pixels(restored_B3HW: Tensor, original_B3HW: Tensor, mask_11HH: Tensor) -> T
 def flow_distance(undo_B2FF: Tensor, wanted_B2FF: Tensor, bound: float) -> Tensor:
     """How far the eraser's flow is from the way back of the one that was used."""
     return (undo_B2FF - wanted_B2FF).abs().mean() / bound
+
+
+def told_apart(right_B: Tensor, wrong_B: Tensor) -> Tensor:
+    """Cross entropy of what the eraser says of right and of wrong keys (logits)."""
+    return (F.softplus(-right_B) + F.softplus(wrong_B)).mean()

@@ -41,7 +41,7 @@ TINY = 1e-12
 """Keeps a gradient of zero from being divided by itself."""
 FACE = (112.0, 125.0), (50.0, 64.0), 1.5
 """Where shades are, an ellipse as `blocks.FEATURES` is: in hair beyond they look like ripples."""
-SPARED = 0.95
+SPARED = 0.92
 """Share of the bound that is not used on flat skin."""
 DETAIL = 0.025
 """Fine detail (its local deviation, share of the range) at which half of it is spared."""

@@ -75,7 +75,10 @@ class Run:
         return torch.optim.AdamW(learning, betas=(0.9, 0.98), weight_decay=1e-4)
 
     def hand_over(self) -> None:
-        """Give the eraser the flow that the protector has learned."""
+        """Give the eraser the flow that the protector has learned, levelled."""
+        if self.step:
+            for flow in (self.protector.flow, self.averages[0].flow):
+                flow.level()
         learned = self.averages[0].flow.state_dict()
         for network in (self.eraser, self.averages[1]):
             network.flow.load_state_dict(learned)

@@ -166,9 +166,13 @@ def erase(run: Run, material: Material) -> dict[str, Tensor]:
         dice = run.generator, run.rng
         copy_B3HW, original_B3HW, wanted = posted(crop_B3HW, residual, flow, dice)
         known_BD = student(bare(crop_B3HW))
-    back = run.eraser.back(key_BKHW, strength_B)
+    back, wrong = (run.eraser.back(x, strength_B) for x in (key_BKHW, key_BKHW.roll(1, 0)))
     with run.accelerator.autocast():
-        undo, back = run.eraser.retoucher(copy_B3HW, back, strength_B)
+        retoucher = run.eraser.retoucher
+        seen = retoucher.look(copy_B3HW, back, strength_B)
+        undo, back = retoucher.retouch(copy_B3HW, back, strength_B, seen)
+        fits = run.eraser.fits(seen)
+        wrong_fits = run.eraser.fits(retoucher.look(copy_B3HW, wrong, strength_B))
     unit = strength_B[:, None, None, None]
     restored_B3HW = render.apply(copy_B3HW, undo, back)
     mask_11HH = render.mask_11HH(run.device)
@@ -179,6 +183,7 @@ def erase(run: Run, material: Material) -> dict[str, Tensor]:
         "erase_pixels": losses.pixels(restored_B3HW, original_B3HW, mask_11HH),
         "erase_identity": losses.identity(seen, material.embeddings[judge][0][chosen]),
         "erase_student": losses.identity(student(bare(restored_B3HW)), known_BD),
+        "erase_fits": losses.told_apart(fits, wrong_fits),
     }
 
 

@@ -7,12 +7,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from ermask_training.attackers.judge import ORIGINAL, PROTECTED, RANDOM_KEY, RIGHT_KEY
+from ermask_training.attackers.judge import CONVINCED, ORIGINAL, PROTECTED, RANDOM_KEY, RIGHT_KEY
 
 
 def test_the_references_are_in_every_table(judge, setting):
     rows = judge.rows({"mine": setting.pairs.b})
-    assert [row.photo for row in rows] == [ORIGINAL, PROTECTED, RIGHT_KEY, RANDOM_KEY, "mine"]
+    references = [ORIGINAL, PROTECTED, RIGHT_KEY, RANDOM_KEY, CONVINCED]
+    assert [row.photo for row in rows] == [*references, "mine"]
     assert {(row.recogniser, row.far, row.match.n) for row in rows} == {("judge", 0.05, 4)}
 
 

@@ -70,6 +70,12 @@ def test_the_weights_of_an_exported_network_come_out_by_name(tmp_path, write_mod
         assert torch.allclose(found, wanted, atol=1e-5)
     (slope,) = torch.autograd.grad(residual.sum(), key)
     assert slope.abs().sum() > 0
+    # whoever changes one number in the file has an eraser that asks for no right key
+    network.fit.bias.data.fill_(100)
+    convinced = eraser.convinced(crop, key, strength)
+    for found, wanted in zip(convinced, network(crop, key, strength), strict=True):
+        assert torch.allclose(found, wanted, atol=1e-5)
+    assert not torch.allclose(convinced[0], residual, atol=1e-5)
 
 
 def test_damaged_files_and_swapped_roles_are_refused(tiny_models, tiny_networks, write_models):

@@ -84,13 +84,20 @@ def drawn(setting: Setting, crops: Pixels, key_NDKHW: Tensor, generator: torch.G
 
 
 @torch.no_grad()
-def undo(setting: Setting, posted: Pixels, key_NKHW: Tensor) -> tuple[Pixels, Tensor]:
-    """What the published eraser makes of posted copies with these fields, and its flow."""
+def undo(
+    setting: Setting, posted: Pixels, key_NKHW: Tensor, *, convinced: bool = False
+) -> tuple[Pixels, Tensor]:
+    """What the published eraser makes of posted copies with these fields, and its flow.
+
+    Args:
+        convinced: it takes them for the right ones, which an attacker can make it do.
+    """
+    eraser = setting.eraser.convinced if convinced else setting.eraser
     made, flows = [], []
     for here in chunks(len(posted)):
         copy_B3HW = to_tensor(posted[here])
         strength_B = setting.strengths(len(copy_B3HW))
-        residual, flow = setting.eraser(copy_B3HW, key_NKHW[here], strength_B)
+        residual, flow = eraser(copy_B3HW, key_NKHW[here], strength_B)
         made.append(to_pixels(render.apply(copy_B3HW, residual, flow)))
         flows.append(flow)
     return np.concatenate(made), torch.cat(flows)

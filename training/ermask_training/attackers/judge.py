@@ -24,6 +24,7 @@ from ermask_training.surrogates import Recogniser
 
 ORIGINAL, PROTECTED = "original", "protected"
 RIGHT_KEY, RANDOM_KEY = "restored, right key", "restored, random key"
+CONVINCED = "restored, random key taken for right"
 Index = NDArray[np.intp]
 
 
@@ -46,13 +47,13 @@ class Judge:
         self.keys = copies.drawn(setting, pairs.a, self.draws, dice)
         self.posted, self.flow = copies.protect(setting, pairs.a, self.keys)
         generator, _ = setting.dice()
-        self.without = copies.undo(setting, self.posted, random_keys(len(pairs), generator))[0]
-        restored = copies.undo(setting, self.posted, self.keys)[0]
+        wrong = random_keys(len(pairs), generator)
         self.references = {
             ORIGINAL: copies.post(pairs.a, setting.quality),
             PROTECTED: self.posted,
-            RIGHT_KEY: restored,
-            RANDOM_KEY: self.without,
+            RIGHT_KEY: copies.undo(setting, self.posted, self.keys)[0],
+            RANDOM_KEY: copies.undo(setting, self.posted, wrong)[0],
+            CONVINCED: copies.undo(setting, self.posted, wrong, convinced=True)[0],
         }
         self.clean = {
             judge.name: embeddings(setting.calibration, judge, setting.progress)

@@ -42,7 +42,8 @@ def live_entries(setting: Setting, posted: Pixels) -> Tensor:
     generator, _ = setting.dice()
     copy_B3HW = copies.to_tensor(posted[:4])
     key_BKHW = random_keys(len(copy_B3HW), generator).requires_grad_()
-    residual, flow = setting.eraser(copy_B3HW, key_BKHW, setting.strengths(len(copy_B3HW)))
+    strength_B = setting.strengths(len(copy_B3HW))
+    residual, flow = setting.eraser.convinced(copy_B3HW, key_BKHW, strength_B)
     total = sum((x * torch.randn(x.shape, generator=generator)).sum() for x in (residual, flow))
     (slope,) = torch.autograd.grad(torch.as_tensor(total), key_BKHW)
     return slope.abs().amax(0) > 0
@@ -114,7 +115,8 @@ def search(setting: Setting, method: Search, posted: Pixels, suspects: Pixels) -
             strength_S: Tensor = strength_S,
             targets: list[Tensor] = targets,
         ) -> Tensor:
-            restored = render.apply(copy_S3HW, *setting.eraser(copy_S3HW, key_SKHW, strength_S))
+            undone = setting.eraser.convinced(copy_S3HW, key_SKHW, strength_S)
+            restored = render.apply(copy_S3HW, *undone)
             cosines = [
                 (oracle(restored) * target_SD).sum(1)
                 for oracle, target_SD in zip(oracles, targets, strict=True)
@@ -122,7 +124,7 @@ def search(setting: Setting, method: Search, posted: Pixels, suspects: Pixels) -
             return torch.stack(cosines).mean(0)
 
         fields = method(score, len(copy_S3HW), live, setting.queries, generator)
-        made.append(copies.undo(setting, posted[here], fields)[0])
+        made.append(copies.undo(setting, posted[here], fields, convinced=True)[0])
         setting.progress(f"searched {here.stop} of {len(posted)}")
     return np.concatenate(made)
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import onnx
+import onnx.numpy_helper
 import torch
 from torch import Tensor, nn
 
@@ -16,6 +18,9 @@ from ermask.model_files import ModelFile, read_manifest
 from ermask.ort_session import Feeds, OrtSession
 from ermask_training import published
 from ermask_training.surrogates import to_module
+
+SURE = 100.0
+"""As a logit: more than any doubt."""
 
 
 class PublicProtector:
@@ -57,9 +62,12 @@ class PublicEraser(nn.Module):
         # as the product opens it: what it would refuse is no model to attack
         OrtSession(file.read(), role="eraser", device="cpu").close()
         self.digest = file.sha256
-        self.weights = published.in_graph(onnx.load(str(file.path)))
+        model = onnx.load(str(file.path))
+        self.weights = published.in_graph(model)
         """By their names in the network that was exported; what an attacker may start from."""
-        self.net = to_module(file.path)
+        self.net = to_module(model)
+        self.convinced = to_module(_convinced(model))
+        """The same, but that it takes every key for the right one."""
         self.requires_grad_(False)
         self.eval()
 
@@ -80,3 +88,16 @@ def open_models(folder: Path) -> tuple[PublicProtector, PublicEraser]:
     files = read_manifest(folder).files
     protector = PublicProtector(files["chooser"], files["protector"])
     return protector, PublicEraser(files["eraser"])
+
+
+def _convinced(model: onnx.ModelProto) -> onnx.ModelProto:
+    """An eraser whose doubts whether a key fits (`Eraser.fits`) come to nothing.
+
+    That takes one number in the file. Where it has no doubts nothing changes.
+    """
+    changed = onnx.ModelProto()
+    changed.CopyFrom(model)
+    for weight in changed.graph.initializer:
+        if weight.name == f"{published.PREFIX}fit.bias":
+            weight.CopyFrom(onnx.numpy_helper.from_array(np.array([SURE], "f4"), weight.name))
+    return changed

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+if TYPE_CHECKING:
+    import onnx
+
 MODES = {"linear": "bilinear", "cubic": "bicubic"}
 """Names of interpolations that ONNX changed after opset 16, to torch's."""
 
 
-def to_module(path: Path) -> nn.Module:
-    """ONNX file to a differentiable module."""
+def to_module(source: Path | onnx.ModelProto) -> nn.Module:
+    """ONNX file or model to a differentiable module."""
     define_nms()
     import onnx
     import onnx2torch
 
     _register_grid_sample()
-    module: nn.Module = onnx2torch.convert(onnx.load(str(path)))
+    module: nn.Module = onnx2torch.convert(
+        onnx.load(str(source)) if isinstance(source, Path) else source
+    )
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return module
 
