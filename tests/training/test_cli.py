@@ -208,7 +208,7 @@ def test_fit_trains_goes_on_and_refuses_another_recipe(
     done = train("fit", "slight", *arguments)
     assert done.exit_code == 1
     assert "another config" in done.stderr
-    assert "name was smoke, is chosen" in done.stderr
+    assert "name was smoke, is slight" in done.stderr
 
 
 def test_fit_refuses_a_target_where_nobody_is_impersonated(
