@@ -60,7 +60,7 @@ class KeyedFlow(nn.Module):
 
     @torch.no_grad()
     def level(self) -> None:
-        """Raise what few keys differ in: singular values of the parts to LEVEL of their logarithm.
+        """Raise what keys hardly differ in: singular values of the parts to the power of LEVEL.
 
         Training draws the parts together into the few directions that mislead recognisers most, and
         then any two keys are half alike (docs/decisions/0018). The size of the bend stays.

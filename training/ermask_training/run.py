@@ -75,7 +75,7 @@ class Run:
         return torch.optim.AdamW(learning, betas=(0.9, 0.98), weight_decay=1e-4)
 
     def hand_over(self) -> None:
-        """Give the eraser the flow that the protector has learned, levelled."""
+        """Give the eraser the protector's flow, levelled where it has learned in this run."""
         if self.step:
             for flow in (self.protector.flow, self.averages[0].flow):
                 flow.level()
