@@ -39,11 +39,14 @@ ermask-train evaluate "$faces/val_pairs" --models "$out/models" --calibration "$
     --output "$out/figures.json" --jobs 2 --threads 1 | tee runs/slight.figures.md
 ermask-train prepare "$faces/val_pairs" --output "$out/pairs"
 # averaging makes use of the keyless eraser, and finds it in the folder that they share
-for attack in keyless search purifiers averaging; do
+for attack in keyless search purifiers; do
     ermask-train attack "$attack" --data "$out/train" --pairs "$out/pairs" --calibration "$out/val" \
         --surrogates "$recognisers" --models "$out/models" --steps 300 --queries 12 --limit 40 \
         --work "$out/attack/work" --output "$out/attack/$attack.json"
 done
+ermask-train attack averaging --data "$out/train" --pairs "$out/pairs" --calibration "$out/val" \
+    --surrogates "$recognisers" --models "$out/models" --steps 300 --limit 64 \
+    --work "$out/attack/work" --output "$out/attack/averaging.json"
 ermask-train attack recogniser --data "$out/train" --pairs "$out/pairs" --calibration "$out/val" \
     --surrogates "$recognisers" --models "$out/models" --steps 200 --limit 40 \
     --output "$out/attack/recogniser.json"
