@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The released model, of whose draws each face gets one that hides it: all commands from photos to models folder.
+# The eighth model, of whose draws each face gets one that hides it: all commands from photos to models folder.
+# The lab has moved on and has this recipe no more: check out commit ce955f1 to run it.
 #
 #   runs/chosen.sh FACES RECOGNISERS
 #

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The released model, of whose draws each face gets one that hides it: all commands from photos to models folder.
+# The released model, which bends less and shades more: all commands from photos to models folder.
 #
 #   runs/slight.sh FACES RECOGNISERS
 #
@@ -9,7 +9,6 @@
 #
 # The meta-surrogate and the last lesson of the eraser want a GPU. The published model was made in pieces, from that of `astray`
 # (runs/slight.card.md), so this makes a similar model and not the same one.
-#
 set -euo pipefail
 faces=$1 recognisers=$2
 out=runs/out

@@ -65,7 +65,7 @@ class KeyedFlow(nn.Module):
         Training draws the parts together into the few directions that mislead recognisers most, and
         then any two keys are half alike (docs/decisions/0018). The size of the bend stays.
         """
-        seen = mirrored(softened(self.parts)) * ellipse(FLOW_SIDE, *FEATURES, self.parts.device)
+        seen = inside(mirrored(softened(self.parts)))
         turn, sizes, _ = torch.linalg.svd(seen.flatten(1), full_matrices=False)
         raised = (sizes / sizes[0]).clamp(min=WEAKEST) ** (LEVEL - 1)
         raised *= sizes.norm() / (raised * sizes).norm()
@@ -148,9 +148,13 @@ def smooth(control_B2PP: Tensor) -> Tensor:
     take for the same.
     """
     rows_FP = enlarging(control_B2PP.device)
-    # cheeks and chins that are bent are seen at once, and count for little
-    inside_B2PP = control_B2PP * ellipse(FLOW_SIDE, *FEATURES, control_B2PP.device)
-    return (rows_FP @ inside_B2PP @ rows_FP.T).clamp(-1, 1)
+    return (rows_FP @ inside(control_B2PP) @ rows_FP.T).clamp(-1, 1)
+
+
+def inside(control_B2PP: Tensor) -> Tensor:
+    """Control points that leave cheeks and chin alone: bent, they are seen at once, and count for
+    little."""
+    return control_B2PP * ellipse(FLOW_SIDE, *FEATURES, control_B2PP.device)
 
 
 def softened(control_B2PP: Tensor) -> Tensor:

@@ -107,10 +107,17 @@ class Eraser(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Returns residual_B3GG, the same in all colours, and flow_B2FF."""
         back_B2FF = self.back(key_BKHW, strength_B)
+        residual, flow, logit_B = self.undone(crop_B3HW, back_B2FF, strength_B)
+        share = torch.sigmoid(STEEP * (logit_B + BENEFIT))[:, None, None, None]
+        return residual * share, back_B2FF + (flow - back_B2FF) * share
+
+    def undone(
+        self, crop_B3HW: Tensor, back_B2FF: Tensor, strength_B: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What the retoucher returns, as if the key fitted, and what `fits` says of that."""
         seen = self.retoucher.look(crop_B3HW, back_B2FF, strength_B)
         residual, flow = self.retoucher.retouch(crop_B3HW, back_B2FF, strength_B, seen)
-        share = torch.sigmoid(STEEP * (self.fits(seen) + BENEFIT))[:, None, None, None]
-        return residual * share, back_B2FF + (flow - back_B2FF) * share
+        return residual, flow, self.fits(seen)
 
     def fits(self, seen: Features) -> Tensor:
         """Whether the key was the right one, as a logit (B,), by a look at the face bent back."""
