@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The released model, which bends less and shades more: all commands from photos to models folder.
+# The ninth model, which bends less and shades more: all commands from photos to models folder.
+# The lab has moved on and has this recipe no more: check out commit 6a50900 to run it.
 #
 #   runs/slight.sh FACES RECOGNISERS
 #

@@ -12,7 +12,15 @@ import numpy as np
 import pytest
 
 from ermask import contract
-from ermask.contract import CROP, FIELD, FLOW_GRID, RESIDUAL_GRID, ModelContract, Role
+from ermask.contract import (
+    CROP,
+    EMBEDDING,
+    FIELD,
+    FLOW_GRID,
+    RESIDUAL_GRID,
+    ModelContract,
+    Role,
+)
 from ermask.model_files import ROLES
 
 TINY_RESIDUAL = 6 / 255
@@ -23,7 +31,9 @@ def tiny_network_bytes(role: Role, metadata: dict[str, str] | None = None) -> by
     """A network of a few nodes that keeps the contract: the key's planes, enlarged and scaled.
 
     residual = key planes 0-2, flow = key planes 3-4, times the strength; the eraser gives the
-    negation, and the chooser the mean of key plane 5. The crop is not looked at.
+    negation, half of the residual where it is not told that the key fits. To the chooser a face
+    turns away from itself the more, the smaller the mean of key plane 5 is. The crop is not looked
+    at.
     """
     onnx = pytest.importorskip("onnx")
     from onnx import TensorProto, helper
@@ -31,7 +41,7 @@ def tiny_network_bytes(role: Role, metadata: dict[str, str] | None = None) -> by
     wanted = ModelContract(role=role, max_residual=TINY_RESIDUAL, max_flow=TINY_FLOW)
     sign = 1.0 if role == "protector" else -1.0
     rows = FIELD[1]
-    shapes = {"crop": [3, CROP, CROP], "key": [*FIELD], "strength": []}
+    shapes = {"crop": [3, CROP, CROP], "key": [*FIELD], "strength": [], "fits": []}
     nodes, constants = [], []
 
     def constant(name: str, kind: int, dims: list[int], values: list[float]) -> str:
@@ -61,19 +71,38 @@ def tiny_network_bytes(role: Role, metadata: dict[str, str] | None = None) -> by
             ),
             helper.make_node("Mul", [large, factor], [scaled]),
             helper.make_node("Reshape", ["strength", column], [f"{output}_strength"]),
-            helper.make_node("Mul", [scaled, f"{output}_strength"], [output]),
+            helper.make_node("Mul", [scaled, f"{output}_strength"], [f"{output}_whole"]),
         ]  # fmt: skip
+        if (role, output) == ("eraser", "residual"):
+            one = constant("one", TensorProto.FLOAT, [], [1])
+            half = constant("half", TensorProto.FLOAT, [], [0.5])
+            nodes += [
+                helper.make_node("Add", ["fits", one], ["sure"]),
+                helper.make_node("Mul", ["sure", half], ["share"]),
+                helper.make_node("Reshape", ["share", column], ["share_column"]),
+                helper.make_node("Mul", [f"{output}_whole", "share_column"], [output]),
+            ]
+        else:
+            nodes.append(helper.make_node("Identity", [f"{output}_whole"], [output]))
     if role == "chooser":
-        start = constant("similarity_start", TensorProto.INT64, [1], [5])
-        end = constant("similarity_end", TensorProto.INT64, [1], [6])
+        start = constant("plane_start", TensorProto.INT64, [1], [5])
+        end = constant("plane_end", TensorProto.INT64, [1], [6])
+        one = constant("one", TensorProto.FLOAT, [], [1])
+        row = constant("row", TensorProto.INT64, [2], [-1, 1])
+        zeros = constant("zeros", TensorProto.INT64, [4], [0, 0, 0, EMBEDDING - 2])
         nodes += [
-            helper.make_node("Slice", ["key", start, end, axis], ["similarity_plane"]),
-            helper.make_node(
-                "ReduceMean", ["similarity_plane"], ["similarity"], axes=[1, 2, 3], keepdims=0
-            ),
+            helper.make_node("Slice", ["key", start, end, axis], ["plane"]),
+            helper.make_node("ReduceMean", ["plane"], ["mean"], axes=[1, 2, 3], keepdims=0),
+            helper.make_node("Sub", [one, "mean"], ["turn"]),
+            helper.make_node("Mul", ["turn", "strength"], ["angles"]),
+            helper.make_node("Reshape", ["angles", row], ["angle"]),
+            helper.make_node("Cos", ["angle"], ["cos"]),
+            helper.make_node("Sin", ["angle"], ["sin"]),
+            helper.make_node("Concat", ["cos", "sin"], ["direction"], axis=1),
+            helper.make_node("Pad", ["direction", zeros], ["embedding"]),
         ]
     out_shapes = {
-        "similarity": [],
+        "embedding": [EMBEDDING],
         "residual": [3, RESIDUAL_GRID, RESIDUAL_GRID],
         "flow": [2, FLOW_GRID, FLOW_GRID],
     }
@@ -128,7 +157,7 @@ def student() -> Any:
     from ermask_training.student import Student
 
     torch.manual_seed(4)
-    made = Student((8, 12, 16, 10)).requires_grad_(False).eval()
+    made = Student((8, 12, 16, EMBEDDING)).requires_grad_(False).eval()
     for name, weight in made.named_parameters():
         if name.endswith("bias"):  # or every face would look alike to it
             weight.zero_()

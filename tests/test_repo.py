@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -151,14 +152,17 @@ def test_the_contract_is_documented() -> None:
         "FIELD": " x ".join(map(str, contract.FIELD)),
         "RESIDUAL_GRID": str(contract.RESIDUAL_GRID),
         "FLOW_GRID": str(contract.FLOW_GRID),
+        "EMBEDDING": str(contract.EMBEDDING),
         "DRAWS": str(contract.DRAWS),
         "STRENGTHS": ", ".join(f"{name} {value}" for name, value in contract.STRENGTHS.items()),
     }
     rows = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]+?) \|", text, re.MULTILINE))
     assert rows == values
-    wanted = contract.ModelContract(role="protector", max_residual=0.1, max_flow=1)
-    for name in [*wanted.inputs, *wanted.outputs, contract.METADATA_KEY]:
-        assert f"`{name}`" in text
+    assert f"`{contract.METADATA_KEY}`" in text
+    for role in get_args(contract.Role):
+        wanted = contract.ModelContract(role=role, max_residual=0.1, max_flow=1)
+        for name in [*wanted.inputs, *wanted.outputs]:
+            assert f"| `{name}` |" in text
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

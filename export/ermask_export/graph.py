@@ -1,6 +1,7 @@
 """What ships: a network of a run with everything that depends on its training inside.
 
-Shape suffixes: B faces, H = W = contract.CROP, K key planes, G residual grid, F flow grid.
+Shape suffixes: B faces, H = W = contract.CROP, D = contract.EMBEDDING, G residual grid, F flow
+grid.
 """
 
 from __future__ import annotations
@@ -36,12 +37,9 @@ class ShippedGraph(nn.Module):
         self.requires_grad_(False)
         self.eval()
 
-    def forward(
-        self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor
-    ) -> Tensor | tuple[Tensor, Tensor]:
-        """Returns similarity_B, or residual_B3GG and flow_B2FF. Crops are clamped to [0, 1]."""
-        answer: Tensor | tuple[Tensor, Tensor]
-        answer = self.network(crop_B3HW.clamp(0, 1), key_BKHW, strength_B)
+    def forward(self, crop_B3HW: Tensor, *others: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        """Returns embedding_BD, or residual_B3GG and flow_B2FF. Crops are clamped to [0, 1]."""
+        answer: Tensor | tuple[Tensor, Tensor] = self.network(crop_B3HW.clamp(0, 1), *others)
         return answer
 
 

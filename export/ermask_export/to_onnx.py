@@ -16,8 +16,7 @@ import torch
 from onnx import ModelProto
 from torch.jit._trace import TracerWarning
 
-from ermask.contract import CROP, FIELD
-from ermask.ort_session import OUTPUT_SHAPES
+from ermask.ort_session import INPUT_SHAPES, OUTPUT_SHAPES
 from ermask_export.graph import ShippedGraph
 
 OPSET = 17
@@ -29,7 +28,7 @@ def to_onnx(graph: ShippedGraph) -> bytes:
     """The file: the same weights give the same bytes, whenever and wherever they are exported."""
     contract = graph.contract
     # Two faces, since a traced batch of one may be taken for a constant.
-    sample = (torch.zeros(2, 3, CROP, CROP), torch.ones(2, *FIELD), torch.ones(2))
+    sample = tuple(torch.ones(2, *INPUT_SHAPES[name]) for name in contract.inputs)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # that this exporter is the older one
         # the mask and the template are constants, and are meant to be

@@ -61,7 +61,7 @@ class Comparison:
 
 def limits(contract: ModelContract) -> dict[str, float]:
     """The bound of each output at strength 1."""
-    bounds = {"similarity": 1.0, "residual": contract.max_residual, "flow": contract.max_flow}
+    bounds = {"embedding": 1.0, "residual": contract.max_residual, "flow": contract.max_flow}
     return {name: bounds[name] for name in contract.outputs}
 
 
@@ -110,7 +110,7 @@ def compare(data: bytes, graph: ShippedGraph, crops: Floats) -> Comparison:
             raise VerificationError(
                 f"the file's contract is {session.contract}, the network's is {contract}"
             )
-        feeds = _feeds(crops)
+        feeds = _feeds(contract, crops)
         wanted = _torch_answer(graph, feeds)
         difference = {size: _difference(session, feeds, wanted, size) for size in BATCHES}
         beyond = {**feeds, "crop": feeds["crop"] * 3 - 1}
@@ -143,13 +143,15 @@ def _judge(found: Comparison, unclamped: dict[str, float]) -> None:
             raise VerificationError(f"the {role} does not clamp crops to [0, 1]")
 
 
-def _feeds(crops: Floats) -> Feeds:
-    """Inputs for all crops: random keys, every preset in turn."""
+def _feeds(contract: ModelContract, crops: Floats) -> Feeds:
+    """A network's inputs for all crops: random keys, every preset, keys known to fit or not."""
     count = len(crops)
     rng = np.random.default_rng(SEED)
     strengths = np.resize(np.array(list(STRENGTHS.values()), np.float32), count)
     keys = rng.integers(0, 2, (count, *FIELD)).astype(np.float32) * 2 - 1
-    return {"crop": crops, "key": keys, "strength": strengths}
+    fits = np.resize(np.array([0, 0, 0, 1], np.float32), count)
+    every = {"crop": crops, "key": keys, "strength": strengths, "fits": fits}
+    return {name: every[name] for name in contract.inputs}
 
 
 def _torch_answer(graph: ShippedGraph, feeds: Feeds) -> Feeds:

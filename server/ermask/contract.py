@@ -12,7 +12,7 @@ from typing import Literal
 
 from ermask.errors import ContractMismatch
 
-VERSION = 3
+VERSION = 4
 CROP = 224
 """Side of the canonical crop in pixels, RGB, float32 in [0, 1], layout (N, 3, CROP, CROP)."""
 FIELD = (8, 7, 7)
@@ -21,9 +21,11 @@ RESIDUAL_GRID = 112
 """Side of the residual (N, 3, g, g): added to the crop after bilinear upsampling; 1.0 = white."""
 FLOW_GRID = 56
 """Side of the flow (N, 2, g, g): (dx, dy) in crop pixels; output(u) = input(u + flow(u))."""
+EMBEDDING = 128
+"""Length of what the chooser makes of a face (N, EMBEDDING), of Euclidean length one."""
 DRAWS = 16
 """Keys that are made of a key; a photo is protected under one of them."""
-STRENGTHS = {"low": 0.6, "mid": 1.0, "high": 1.5}
+STRENGTHS = {"low": 0.7, "mid": 1.0, "high": 1.5}
 """Presets: the value fed to the networks' strength input, float32 (N,), one per face."""
 
 Role = Literal["chooser", "protector", "eraser"]
@@ -47,11 +49,12 @@ class ModelContract:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        return ("crop", "key", "strength")
+        both = ("crop", "key", "strength")
+        return (*both, "fits") if self.role == "eraser" else both
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        return ("similarity",) if self.role == "chooser" else ("residual", "flow")
+        return ("embedding",) if self.role == "chooser" else ("residual", "flow")
 
     def to_metadata(self) -> dict[str, str]:
         """Entries for the ONNX file's metadata_props."""

@@ -81,7 +81,7 @@ class Engine:
         watch.lap("mark")
 
         def under(draw: Key) -> Result:
-            answer = self._ask("protector", crops, draw, strength)
+            answer = self._ask("protector", crops, draw, strength=STRENGTHS[strength])
             changes = _changes(places, answer, mark.residual(draw, strength))
             watch.lap("network")
             rgb = render.apply(photo.rgb, changes)
@@ -124,12 +124,12 @@ class Engine:
         best = matches[0]
         key = next(key for circle, key in keys if circle.id == best.circle_id)
         draw = key.draws[best.draw]
-        rgb = self._undone(photo, places, crops, draw, best.strength, watch)
+        rgb = self._undone(photo, places, crops, draw, best, watch)
         if best.score < SPARE * best.threshold:
             # the mark is too faint to place the crops alone; what came back shows better where
             places = self._again(rgb, faces, watch)
             crops = _crops(photo.rgb, places, watch)
-            rgb = self._undone(photo, places, crops, draw, best.strength, watch)
+            rgb = self._undone(photo, places, crops, draw, best, watch)
         return Result(photo.with_rgb(rgb), reports, matches, ms=watch.ms)
 
     def inspect(self, photo: Photo, keys: Sequence[tuple[Circle, Key]]) -> Result:
@@ -151,7 +151,7 @@ class Engine:
         places: list[align.Similarity],
         crops: align.Floats,
         draw: Key,
-        strength: str,
+        match: Match,
         watch: Stopwatch,
     ) -> align.Pixels:
         """The photo after the eraser, which takes the mark off too.
@@ -159,13 +159,21 @@ class Engine:
         Args:
             places, crops: where the faces are, about: bent ones are not found quite where they
                 were; and the crops that were cut there.
+            match: what the mark says of the draw's key.
         """
+        strength = match.strength
         places = [
             place.then(registration.place(crop, draw, strength))
             for place, crop in zip(places, crops, strict=True)
         ]
         crops = _crops(photo.rgb, places, watch)
-        answer = self._ask("eraser", mark.taken_off(crops, draw, strength), draw, strength)
+        answer = self._ask(
+            "eraser",
+            mark.taken_off(crops, draw, strength),
+            draw,
+            strength=STRENGTHS[strength],
+            fits=float(match.fits),
+        )
         changes = _changes(places, answer, -mark.residual(draw, strength))
         watch.lap("network")
         rgb = render.apply(photo.rgb, changes)
@@ -212,20 +220,22 @@ class Engine:
         start = hashlib.sha256(crops.tobytes()).digest()[0] % DRAWS
         every = key.draws
         draws = [*every[start:], *every[:start]][:CHOICE]
-        seen = [self._ask("chooser", crops, draw, strength)["similarity"] for draw in draws]
-        best_first = np.argsort(np.mean(seen, axis=1), kind="stable")
+
+        def seen(draw: Key, level: float) -> align.Floats:
+            answer: align.Floats = self._ask("chooser", crops, draw, strength=level)["embedding"]
+            return answer
+
+        known = seen(key, 0.0)
+        left = [(known * seen(draw, STRENGTHS[strength])).sum(1).mean() for draw in draws]
+        best_first = np.argsort(left, kind="stable")
         return [draws[place] for place in best_first[:TRIES]]
 
-    def _ask(self, role: Role, crops: align.Floats, draw: Key, strength: str) -> Feeds:
-        """One run of a network over all faces."""
+    def _ask(self, role: Role, crops: align.Floats, draw: Key, **levels: float) -> Feeds:
+        """One run of a network over all faces; `levels` are its inputs of one number a face."""
         count = len(crops)
-        return self.models.load(role).run(
-            {
-                "crop": crops,
-                "key": np.repeat(draw.field()[None], count, 0),
-                "strength": np.full(count, STRENGTHS[strength], np.float32),
-            }
-        )
+        feeds = {"crop": crops, "key": np.repeat(draw.field()[None], count, 0)}
+        feeds |= {name: np.full(count, level, np.float32) for name, level in levels.items()}
+        return self.models.load(role).run(feeds)
 
 
 def open_engine(settings: Settings) -> Engine:

@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 
 from ermask import contract, runtime
-from ermask.contract import CROP, FIELD, FLOW_GRID, RESIDUAL_GRID, ModelContract, Role
+from ermask.contract import (
+    CROP,
+    EMBEDDING,
+    FIELD,
+    FLOW_GRID,
+    RESIDUAL_GRID,
+    ModelContract,
+    Role,
+)
 from ermask.errors import ContractMismatch, InferenceFailed, ModelCorrupt, ProviderMissing
 from ermask.runtime import CPU, CUDA, Device
 
@@ -20,9 +28,9 @@ log = logging.getLogger(__name__)
 Feeds = dict[str, np.ndarray]
 """Arrays by input or output name."""
 
-INPUT_SHAPES = {"crop": (3, CROP, CROP), "key": FIELD, "strength": ()}
+INPUT_SHAPES = {"crop": (3, CROP, CROP), "key": FIELD, "strength": (), "fits": ()}
 OUTPUT_SHAPES = {
-    "similarity": (),
+    "embedding": (EMBEDDING,),
     "residual": (3, RESIDUAL_GRID, RESIDUAL_GRID),
     "flow": (2, FLOW_GRID, FLOW_GRID),
 }

@@ -96,6 +96,7 @@ def test_any_number_of_faces(graphs, files, batch):
         "crop": rng.random((batch, 3, CROP, CROP), np.float32) * 1.4 - 0.2,
         "key": rng.choice([-1.0, 1.0], (batch, *FIELD)).astype(np.float32),
         "strength": rng.uniform(0.6, 1.5, batch).astype(np.float32),
+        "fits": rng.choice([0.0, 1.0], batch).astype(np.float32),
     }
     found = OrtSession(files["eraser"], role="eraser", device="cpu").run(feeds)
     wanted = graphs["eraser"](*(torch.from_numpy(feeds[n]) for n in INPUT_SHAPES))

@@ -59,7 +59,7 @@ def test_a_good_file(data, protector, crops):
 
 
 @pytest.mark.parametrize("role", ["chooser", "protector"])
-@pytest.mark.parametrize("name", ["flow.parts", "student.head.4.bias"])
+@pytest.mark.parametrize("name", ["flow.parts", "student.head.4.weight"])
 def test_a_changed_weight(run, crops, role, name):
     def perturb(model):
         for each in model.graph.initializer:

@@ -37,8 +37,8 @@ def test_photos_spread_over_the_draws_and_each_keeps_to_its_own(
 def test_the_draw_that_hides_best_comes_first(
     engine: Engine, photo: Photo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As the chooser says, which here gives the mean of a plane of the key. Where the mark of the
-    first reads well enough, what the others would give is not looked at.
+    """As the chooser says, which here looks at the mean of a plane of the key. Where the mark of
+    the first reads well enough, what the others would give is not looked at.
     """
     monkeypatch.setattr("ermask.engine.SPARE", 0.0)
     _, key = FAMILY

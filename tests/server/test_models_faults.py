@@ -139,8 +139,8 @@ def test_only_plain_names_inside_the_folder(tiny_models: Path, name: object) -> 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "null", '{"models": {}}', '{"contract": 3}', '{"contract": 3, "models": []}',
-     '{"contract": 3, "models": {"chooser": 0, "protector": 1, "eraser": 2}}',
+    ["", "{", "[]", "null", '{"models": {}}', '{"contract": 4}', '{"contract": 4, "models": []}',
+     '{"contract": 4, "models": {"chooser": 0, "protector": 1, "eraser": 2}}',
      "[" * 100_000, "\xff"],
 )  # fmt: skip
 def test_a_models_json_that_is_none(tiny_models: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The chooser: what a key's bend alone would hide of a face; a photo takes the best of a few draws.
+"""The chooser: a face under a key's bend alone; of a few draws a photo takes the best hidden one.
 
 Shape suffixes as in `blocks`.
 """
@@ -10,14 +10,15 @@ from torch import Tensor, nn
 
 from ermask_training.blocks import KEYED, KeyedFlow
 from ermask_training.student import Shape, Student
-from ermask_training.view import View, bare
+from ermask_training.view import View
 
 
 class Chooser(nn.Module):
-    """(crop, key field, strength) -> cosine between the face and the face as the key bends it.
+    """(crop, key field, strength) -> what the student makes of the face as the key bends it.
 
-    By the protector's student. What the protector does beyond the key's bend takes several times as
-    long to find, and says no more about how well a face is hidden (docs/decisions/0017).
+    At strength 0 that is the face as it is, and the cosine of the two says how well the key hides
+    it. What the protector does beyond the key's bend takes several times as long to find, and says
+    no more about it (docs/decisions/0017).
 
     Args:
         max_flow: bound of the protector's flow, see `Protector`.
@@ -36,8 +37,6 @@ class Chooser(nn.Module):
 
     @torch.no_grad()
     def forward(self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor) -> Tensor:
-        """Returns similarity_B; the lower, the better the face is hidden."""
-        bent_B3SS = View(crop_B3HW, self.flow(key_BKHW, strength_B)).face()
-        known_BD, seen_BD = self.student(bare(crop_B3HW)), self.student(bent_B3SS)
-        similarity_B: Tensor = (known_BD * seen_BD).sum(1)
-        return similarity_B
+        """Returns unit embeddings (B, D)."""
+        embedding_BD: Tensor = self.student(View(crop_B3HW, self.flow(key_BKHW, strength_B)).face())
+        return embedding_BD

@@ -27,10 +27,12 @@ Features = tuple[Tensor, Tensor]
 """What a `Context` makes of a face."""
 FINE, DEPTH = 64, 6
 """Channels and blocks at 56 pixels, where it looks for shades; 4 x 4 pixels have 48 values."""
+CLUES = 64
+"""Channels at 14 pixels, of what tells right keys from wrong ones."""
 
-STEEP, BENEFIT = 3.0, 1.5
-"""How doubts whether a key fits count. A right key that is doubted costs more than a wrong one that
-is not: chosen on people of the calibration set, where right keys lose one match in a hundred."""
+STEEP, DOUBT = 3.0, 1.0
+"""How sure it must be that a key fits, as a logit, where the mark does not say: a right key that is
+doubted is rare, since most marks are read. Chosen on people of the calibration set."""
 
 
 class Retoucher(nn.Module):
@@ -83,12 +85,12 @@ class Retoucher(nn.Module):
 
 
 class Eraser(nn.Module):
-    """(crop, key field, strength) -> (residual, flow), both bounded by strength.
+    """(crop, key field, strength, fits) -> (residual, flow), both bounded by strength.
 
     It sees a copy that may have been recompressed. The way back of the key's flow is the key's
-    alone; the face is bent back by it first, and looked at then. A face that a wrong key has bent a
-    second time is left at that. This is in the weights for everybody to take out: it is there so
-    that a wrong key does nothing, and keeps nobody away who trains an eraser of their own.
+    alone; the face is bent back by it first, and looked at then. Where nobody says that the key
+    fits, a face that looks as if a wrong key had bent it a second time is left at that. It is there
+    so that a wrong key does nothing, and keeps nobody away: whoever wants to says that it fits.
 
     Args:
         max_residual, max_flow: bounds at strength 1, as in `ModelContract`.
@@ -100,28 +102,35 @@ class Eraser(nn.Module):
         self.flow = KeyedFlow(max_flow * KEYED).requires_grad_(False)
         """The protector's."""
         self.retoucher = Retoucher(max_residual, max_flow * (1 - KEYED))
-        self.fit = nn.Linear(WIDTHS[2], 1)
+        self.clues = nn.Conv2d(WIDTHS[2], CLUES, 3, padding=1)
+        self.fit = nn.Linear(CLUES, 1)
 
     def forward(
-        self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor
+        self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor, fits_B: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Returns residual_B3GG, the same in all colours, and flow_B2FF."""
+        """Returns residual_B3GG, the same in all colours, and flow_B2FF.
+
+        Args:
+            fits_B: 1 where the key is known to fit, 0 where the eraser is to judge by the face.
+        """
         back_B2FF = self.back(key_BKHW, strength_B)
         residual, flow, logit_B = self.undone(crop_B3HW, back_B2FF, strength_B)
-        share = torch.sigmoid(STEEP * (logit_B + BENEFIT))[:, None, None, None]
+        share_B = torch.maximum(fits_B, torch.sigmoid(STEEP * (logit_B - DOUBT)))
+        share = share_B[:, None, None, None]
         return residual * share, back_B2FF + (flow - back_B2FF) * share
 
     def undone(
         self, crop_B3HW: Tensor, back_B2FF: Tensor, strength_B: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """What the retoucher returns, as if the key fitted, and what `fits` says of that."""
+        """What the retoucher returns, as if the key fitted, and what `judge` says of that."""
         seen = self.retoucher.look(crop_B3HW, back_B2FF, strength_B)
         residual, flow = self.retoucher.retouch(crop_B3HW, back_B2FF, strength_B, seen)
-        return residual, flow, self.fits(seen)
+        return residual, flow, self.judge(seen)
 
-    def fits(self, seen: Features) -> Tensor:
+    def judge(self, seen: Features) -> Tensor:
         """Whether the key was the right one, as a logit (B,), by a look at the face bent back."""
-        logit_B1: Tensor = self.fit(F.silu(seen[1]).mean((2, 3)))
+        clues_BC = F.silu(self.clues(F.silu(seen[1]))).mean((2, 3))
+        logit_B1: Tensor = self.fit(clues_BC)
         return logit_B1[:, 0].float()
 
     def back(self, key_BKHW: Tensor, strength_B: Tensor) -> Tensor:

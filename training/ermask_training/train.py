@@ -169,7 +169,7 @@ def erase(run: Run, material: Material) -> dict[str, Tensor]:
     back, wrong = (run.eraser.back(x, strength_B) for x in (key_BKHW, key_BKHW.roll(1, 0)))
     with run.accelerator.autocast():
         undo, back, fits = run.eraser.undone(copy_B3HW, back, strength_B)
-        wrong_fits = run.eraser.fits(run.eraser.retoucher.look(copy_B3HW, wrong, strength_B))
+        wrong_fits = run.eraser.judge(run.eraser.retoucher.look(copy_B3HW, wrong, strength_B))
     unit = strength_B[:, None, None, None]
     restored_B3HW = render.apply(copy_B3HW, undo, back)
     mask_11HH = render.mask_11HH(run.device)

@@ -20,7 +20,7 @@ def test_the_key_of_each_circle_is_found_where_the_evidence_points_at_it(setting
     posted, _ = copies.protect(setting, setting.pairs.a, keys.repeat_interleave(2, 0))
     with torch.no_grad():
         strength = setting.strengths(2)
-        wanted = setting.eraser(copies.to_tensor(posted[::2]), keys, strength)
+        wanted = setting.eraser(copies.to_tensor(posted[::2]), keys, strength, fits=True)
 
     def evidence(copy, undo, back):
         circle = torch.arange(len(copy)) // 2

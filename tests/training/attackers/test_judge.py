@@ -7,12 +7,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from ermask_training.attackers.judge import CONVINCED, ORIGINAL, PROTECTED, RANDOM_KEY, RIGHT_KEY
+from ermask_training.attackers.judge import ORIGINAL, PROTECTED, RANDOM_KEY, RIGHT_KEY, TOLD
 
 
 def test_the_references_are_in_every_table(judge, setting):
     rows = judge.rows({"mine": setting.pairs.b})
-    references = [ORIGINAL, PROTECTED, RIGHT_KEY, RANDOM_KEY, CONVINCED]
+    references = [ORIGINAL, PROTECTED, RIGHT_KEY, RANDOM_KEY, TOLD]
     assert [row.photo for row in rows] == [*references, "mine"]
     assert {(row.recogniser, row.far, row.match.n) for row in rows} == {("judge", 0.05, 4)}
 

@@ -68,11 +68,11 @@ def test_the_oracle_is_climbed_towards_the_suspect(setting, judge):
     eager = replace(setting, queries=12)
     found = key_search.search(eager, key_search.ascend, judge.posted, suspects)
     from ermask_training.attackers import copies
-    from ermask_training.attackers.judge import CONVINCED
+    from ermask_training.attackers.judge import TOLD
 
     oracle = setting.surrogates[0]
     target = copies.embed(oracle, suspects)
-    before = np.sum(copies.embed(oracle, judge.references[CONVINCED]) * target, axis=1)
+    before = np.sum(copies.embed(oracle, judge.references[TOLD]) * target, axis=1)
     after = np.sum(copies.embed(oracle, found) * target, axis=1)
     assert after.mean() > before.mean()
 

@@ -67,7 +67,7 @@ def attack(setting: Setting, judge: Judge) -> Report:
         for name, evidence in (("natural face", looks_natural), ("keyless", agrees)):
             setting.progress(f"averaging: {groups} circles of {size}, evidence: {name}")
             fields = guess_fields(setting, posted, size, evidence)
-            restored, back = copies.undo(setting, posted, fields[circle], convinced=True)
+            restored, back = copies.undo(setting, posted, fields[circle], fits=True)
             label = f"{name}, {size} photo{'s' * (size > 1)}"
             attacked[label] = restored
             means[f"flow undone, {label}"] = Mean.of(copies.flow_undone(back, flow))
@@ -106,7 +106,7 @@ def guess_fields(setting: Setting, posted: Pixels, size: int, evidence: Evidence
             copy_B3HW = copies.to_tensor(posted[drawn])
             key_BKHW = torch.tanh(free).repeat_interleave(several, 0)
             strength_B = setting.strengths(len(drawn))
-            undo, back = setting.eraser.convinced(copy_B3HW, key_BKHW, strength_B)
+            undo, back = setting.eraser(copy_B3HW, key_BKHW, strength_B, fits=True)
             optimiser.zero_grad(set_to_none=True)
             evidence(copy_B3HW, undo, back).sum().backward()  # type: ignore[no-untyped-call]
             optimiser.step()

@@ -73,31 +73,31 @@ def drawn(setting: Setting, crops: Pixels, key_NDKHW: Tensor, generator: torch.G
     start_N = torch.randint(0, draws, (count,), generator=generator)
     rows_N = torch.arange(count)
     fields = [key_NDKHW[rows_N, (start_N + more) % draws] for more in range(CHOICE)]
-    seen = []
+    left = []
     for here in chunks(count):
         crop_B3HW = to_tensor(crops[here])
         strength_B = setting.strengths(len(crop_B3HW))
-        tried = [setting.protector.similarity(crop_B3HW, x[here], strength_B) for x in fields]
-        seen.append(torch.stack(tried))
-    best_N = torch.cat(seen, 1).argmin(0)
+        known_BD = setting.protector.look(crop_B3HW, fields[0][here], 0 * strength_B)
+        seen = [setting.protector.look(crop_B3HW, field[here], strength_B) for field in fields]
+        left.append((torch.stack(seen) * known_BD).sum(2))
+    best_N = torch.cat(left, 1).argmin(0)
     return torch.stack(fields)[best_N, rows_N]
 
 
 @torch.no_grad()
 def undo(
-    setting: Setting, posted: Pixels, key_NKHW: Tensor, *, convinced: bool = False
+    setting: Setting, posted: Pixels, key_NKHW: Tensor, *, fits: bool
 ) -> tuple[Pixels, Tensor]:
     """What the published eraser makes of posted copies with these fields, and its flow.
 
     Args:
-        convinced: it takes them for the right ones, which an attacker can make it do.
+        fits: it is told that they fit; the product says so where the mark does, anybody can.
     """
-    eraser = setting.eraser.convinced if convinced else setting.eraser
     made, flows = [], []
     for here in chunks(len(posted)):
         copy_B3HW = to_tensor(posted[here])
         strength_B = setting.strengths(len(copy_B3HW))
-        residual, flow = eraser(copy_B3HW, key_NKHW[here], strength_B)
+        residual, flow = setting.eraser(copy_B3HW, key_NKHW[here], strength_B, fits=fits)
         made.append(to_pixels(render.apply(copy_B3HW, residual, flow)))
         flows.append(flow)
     return np.concatenate(made), torch.cat(flows)

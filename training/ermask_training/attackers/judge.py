@@ -24,7 +24,7 @@ from ermask_training.surrogates import Recogniser
 
 ORIGINAL, PROTECTED = "original", "protected"
 RIGHT_KEY, RANDOM_KEY = "restored, right key", "restored, random key"
-CONVINCED = "restored, random key taken for right"
+TOLD = "restored, random key said to fit"
 Index = NDArray[np.intp]
 
 
@@ -51,9 +51,9 @@ class Judge:
         self.references = {
             ORIGINAL: copies.post(pairs.a, setting.quality),
             PROTECTED: self.posted,
-            RIGHT_KEY: copies.undo(setting, self.posted, self.keys)[0],
-            RANDOM_KEY: copies.undo(setting, self.posted, wrong)[0],
-            CONVINCED: copies.undo(setting, self.posted, wrong, convinced=True)[0],
+            RIGHT_KEY: copies.undo(setting, self.posted, self.keys, fits=True)[0],
+            RANDOM_KEY: copies.undo(setting, self.posted, wrong, fits=False)[0],
+            TOLD: copies.undo(setting, self.posted, wrong, fits=True)[0],
         }
         self.clean = {
             judge.name: embeddings(setting.calibration, judge, setting.progress)

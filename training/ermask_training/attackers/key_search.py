@@ -43,7 +43,7 @@ def live_entries(setting: Setting, posted: Pixels) -> Tensor:
     copy_B3HW = copies.to_tensor(posted[:4])
     key_BKHW = random_keys(len(copy_B3HW), generator).requires_grad_()
     strength_B = setting.strengths(len(copy_B3HW))
-    residual, flow = setting.eraser.convinced(copy_B3HW, key_BKHW, strength_B)
+    residual, flow = setting.eraser(copy_B3HW, key_BKHW, strength_B, fits=True)
     total = sum((x * torch.randn(x.shape, generator=generator)).sum() for x in (residual, flow))
     (slope,) = torch.autograd.grad(torch.as_tensor(total), key_BKHW)
     return slope.abs().amax(0) > 0
@@ -115,7 +115,7 @@ def search(setting: Setting, method: Search, posted: Pixels, suspects: Pixels) -
             strength_S: Tensor = strength_S,
             targets: list[Tensor] = targets,
         ) -> Tensor:
-            undone = setting.eraser.convinced(copy_S3HW, key_SKHW, strength_S)
+            undone = setting.eraser(copy_S3HW, key_SKHW, strength_S, fits=True)
             restored = render.apply(copy_S3HW, *undone)
             cosines = [
                 (oracle(restored) * target_SD).sum(1)
@@ -124,7 +124,7 @@ def search(setting: Setting, method: Search, posted: Pixels, suspects: Pixels) -
             return torch.stack(cosines).mean(0)
 
         fields = method(score, len(copy_S3HW), live, setting.queries, generator)
-        made.append(copies.undo(setting, posted[here], fields, convinced=True)[0])
+        made.append(copies.undo(setting, posted[here], fields, fits=True)[0])
         setting.progress(f"searched {here.stop} of {len(posted)}")
     return np.concatenate(made)
 

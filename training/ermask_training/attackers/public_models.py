@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import onnx
-import onnx.numpy_helper
 import torch
 from torch import Tensor, nn
 
@@ -18,9 +16,6 @@ from ermask.model_files import ModelFile, read_manifest
 from ermask.ort_session import Feeds, OrtSession
 from ermask_training import published
 from ermask_training.surrogates import to_module
-
-SURE = 100.0
-"""As a logit: more than any doubt."""
 
 
 class PublicProtector:
@@ -41,10 +36,10 @@ class PublicProtector:
         answer = self._protector.run(self._feeds(crop_B3HW, key_BKHW, strength_B))
         return torch.from_numpy(answer["residual"]), torch.from_numpy(answer["flow"])
 
-    def similarity(self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor) -> Tensor:
-        """What the chooser says of each face under its key: similarity_B."""
+    def look(self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor) -> Tensor:
+        """What the chooser makes of each face as its key bends it: embedding_BD."""
         answer = self._chooser.run(self._feeds(crop_B3HW, key_BKHW, strength_B))
-        return torch.from_numpy(answer["similarity"])
+        return torch.from_numpy(answer["embedding"])
 
     def _feeds(self, *given: Tensor) -> Feeds:
         named = zip(self.contract.inputs, given, strict=True)
@@ -66,16 +61,19 @@ class PublicEraser(nn.Module):
         self.weights = published.in_graph(model)
         """By their names in the network that was exported; what an attacker may start from."""
         self.net = to_module(model)
-        self.convinced = to_module(_convinced(model))
-        """The same, but that it takes every key for the right one."""
         self.requires_grad_(False)
         self.eval()
 
     def forward(
-        self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor
+        self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor, *, fits: bool
     ) -> tuple[Tensor, Tensor]:
-        """Returns residual_B3GG and flow_B2FF."""
-        residual_B3GG, flow_B2FF = self.net(crop_B3HW, key_BKHW, strength_B)
+        """Returns residual_B3GG and flow_B2FF.
+
+        Args:
+            fits: whether it is told that the keys fit, which anybody can.
+        """
+        fits_B = torch.full_like(strength_B, float(fits))
+        residual_B3GG, flow_B2FF = self.net(crop_B3HW, key_BKHW, strength_B, fits_B)
         return residual_B3GG, flow_B2FF
 
 
@@ -88,16 +86,3 @@ def open_models(folder: Path) -> tuple[PublicProtector, PublicEraser]:
     files = read_manifest(folder).files
     protector = PublicProtector(files["chooser"], files["protector"])
     return protector, PublicEraser(files["eraser"])
-
-
-def _convinced(model: onnx.ModelProto) -> onnx.ModelProto:
-    """An eraser whose doubts whether a key fits (`Eraser.fits`) come to nothing.
-
-    That takes one number in the file. Where it has no doubts nothing changes.
-    """
-    changed = onnx.ModelProto()
-    changed.CopyFrom(model)
-    for weight in changed.graph.initializer:
-        if weight.name == f"{published.PREFIX}fit.bias":
-            weight.CopyFrom(onnx.numpy_helper.from_array(np.array([SURE], "f4"), weight.name))
-    return changed
