@@ -1,8 +1,8 @@
-"""Protect a photo, and undo it: the story, in order. No HTTP, no files, no clock but for timings.
+"""Protect a photo, and undo it: the story, in order. No HTTP, no disk, no clock but for timings.
 
 `protect` and `restore` mirror each other: find the faces, cut the crops, ask the network what to
 change, apply it to the photo. Protecting takes the draw of the key that hides the faces best, adds
-its mark, and takes another if the mark cannot be read back. Restoring reads the mark first, and so
+its mark, and takes another if the mark cannot be read in its file. Restoring reads it first, and so
 the draw and the exact place, and takes it off.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ermask import align, insight, mark, registration, render
+from ermask import align, codec, insight, mark, registration, render
 from ermask.contract import DRAWS, STRENGTHS, Role
 from ermask.detect import CenterFace
 from ermask.errors import AlreadyProtected, FacesTooSmall, NoFaceFound, WrongKey
@@ -62,8 +62,8 @@ class Engine:
         """Change every face that is large enough.
 
         Of a few draws of the key the one is taken that hides the faces best. The mark is read back
-        from what was made; where it reads badly the others are tried, and the one that reads best
-        is taken.
+        from the file that is made of it; where it reads badly the others are tried, and the one
+        that reads best is taken.
 
         Raises:
             NoFaceFound, FacesTooSmall: nothing could be changed.
@@ -84,12 +84,17 @@ class Engine:
             answer = self._ask("protector", crops, draw, strength=STRENGTHS[strength])
             changes = _changes(places, answer, mark.residual(draw, strength))
             watch.lap("network")
-            rgb = render.apply(photo.rgb, changes)
+            made = photo.with_rgb(render.apply(photo.rgb, changes))
             watch.lap("render")
-            crops_there = _crops(rgb, self._again(rgb, faces, watch), watch)
+            file, posted = None, made.rgb
+            if not made.lossless:
+                file = codec.encode(made)
+                posted = codec.decode(file).rgb
+                watch.lap("encode")
+            crops_there = _crops(posted, self._again(posted, faces, watch), watch)
             [match] = _compare(crops_there, ring)
             watch.lap("mark")
-            return Result(photo.with_rgb(rgb), reports, [match], changes, watch.ms)
+            return Result(made, reports, [match], changes, watch.ms, file)
 
         first, *others = self._order(crops, key, strength)
         best = under(first)
@@ -172,7 +177,7 @@ class Engine:
             mark.taken_off(crops, draw, strength),
             draw,
             strength=STRENGTHS[strength],
-            fits=float(match.fits),
+            fits=1 - mark.chance(match.score, match.threshold),
         )
         changes = _changes(places, answer, -mark.residual(draw, strength))
         watch.lap("network")
@@ -225,7 +230,7 @@ class Engine:
             answer: align.Floats = self._ask("chooser", crops, draw, strength=level)["embedding"]
             return answer
 
-        known = seen(key, 0.0)
+        known = seen(key, 0.0)  # nothing is bent at strength 0
         left = [(known * seen(draw, STRENGTHS[strength])).sum(1).mean() for draw in draws]
         best_first = np.argsort(left, kind="stable")
         return [draws[place] for place in best_first[:TRIES]]

@@ -111,6 +111,15 @@ def threshold(readings: Floats) -> float:
     return math.sqrt(2 * math.log(tries / FALSE_ACCEPT))
 
 
+def chance(score: float, needed: float) -> float:
+    """Bound on the chance that a key which was not used scores as well, 0 to 1.
+
+    Args:
+        needed: the `threshold` for the photo, at which it is FALSE_ACCEPT.
+    """
+    return math.exp(min(0.0, math.log(FALSE_ACCEPT) + (needed**2 - score**2) / 2))
+
+
 def planes(crop: Floats) -> Floats:
     """What a mark is read from: a crop (3, CROP, CROP) as Y, Cb and Cr, (3, HALF, HALF).
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ermask import render
+from ermask import codec, render
 
 if TYPE_CHECKING:
     from ermask.codec import Photo
@@ -54,6 +54,12 @@ class Result:
     """What protecting did to each face that it changed."""
     ms: dict[str, float] = field(default_factory=dict)
     """Milliseconds by stage."""
+    file: bytes | None = None
+    """What `codec.encode` makes of the photo, where it was written already."""
+
+    def encoded(self) -> bytes:
+        """The photo's file."""
+        return codec.encode(self.photo) if self.file is None else self.file
 
 
 class Stopwatch:

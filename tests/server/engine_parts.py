@@ -25,9 +25,9 @@ CLUB = circle_of("Club")
 
 
 def as_photo(rgb: Array, **options: Any) -> Photo:
-    return Photo(
-        rgb, options.get("alpha"), options.get("grey", False), options.get("format", "PNG"), 10**6
-    )
+    kind = options.get("format", "PNG")
+    alpha, grey = options.get("alpha"), options.get("grey", False)
+    return Photo(rgb, alpha, grey, kind, 10**6, lossless=kind == "PNG")
 
 
 def psnr(one: Array, other: Array) -> float:

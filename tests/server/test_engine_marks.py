@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from tests.server.engine_parts import FAMILY, as_photo, psnr
 
 from ermask import render
 from ermask.align import TEMPLATE, Similarity
-from ermask.codec import Photo
+from ermask.codec import Photo, decode, encode
 from ermask.contract import DRAWS
 from ermask.engine import CHOICE, SPARE, Engine
 from ermask.faces import Face
@@ -65,6 +66,21 @@ def test_where_the_mark_reads_badly_the_best_of_some_draws_is_taken(
     assert scores == sorted(scores)
     assert len({match.draw for match in best}) > 1
     assert made(4, scores[-1] / best[-1].threshold - 1e-3) == best[-1]
+
+
+def test_the_mark_is_read_in_the_file_that_is_handed_out(engine: Engine, photo: Photo) -> None:
+    """What a small file leaves of it may be too little, and nobody is told otherwise."""
+    kept = engine.protect(photo, *FAMILY)
+    assert kept.matches[0].fits
+    assert kept.file is None
+    small = engine.protect(replace(photo, format="JPEG", lossless=False, input_bytes=10), *FAMILY)
+    assert small.file is not None
+    assert small.encoded() is small.file
+    assert np.array_equal(decode(small.file).rgb, decode(encode(small.photo)).rgb)
+    [match] = engine.inspect(decode(small.file), [FAMILY]).matches
+    assert match.score == pytest.approx(small.matches[0].score, abs=0.5)
+    assert match.fits is small.matches[0].fits
+    assert match.score < kept.matches[0].score / 2
 
 
 def test_faces_are_restored_at_the_place_where_they_were_protected(

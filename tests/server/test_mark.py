@@ -176,6 +176,15 @@ def test_one_bit_of_the_key_makes_another_mark(
     assert mark.score(found, Key(bytes(secret)).draws)[0] < mark.threshold(found)
 
 
+def test_the_chance_of_a_score_falls_from_all_to_what_proves() -> None:
+    needed = 6.3
+    assert mark.chance(needed, needed) == pytest.approx(mark.FALSE_ACCEPT)
+    assert mark.chance(0.0, needed) == mark.chance(3.0, needed) == 1.0
+    falling = [mark.chance(score, needed) for score in (4.1, 4.5, 5.0, 6.0, 8.0, 40.0)]
+    assert falling == sorted(falling, reverse=True)
+    assert 0.01 < mark.chance(5.0, needed) < 0.02
+
+
 def test_the_threshold_keeps_the_promised_rate() -> None:
     found = np.zeros((10, 3 * mark.CELLS**2), np.float32)
     tries = 10 * len(STRENGTHS) * DRAWS

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from ermask.contract import CROP, FIELD, FLOW_GRID, RESIDUAL_GRID
 from ermask_training import render
-from ermask_training.eraser import DOUBT, Eraser
+from ermask_training.eraser import STEEP, Eraser
 from ermask_training.keys import random_keys
 
 MAX_RESIDUAL, MAX_FLOW = 0.03, 1.8
@@ -86,7 +88,7 @@ def test_with_a_key_that_seems_not_to_fit_the_face_is_only_bent(eraser):
     shades, flow = eraser(crop, key, strength, known)
     back = eraser.back(key, strength)
     eraser.fit.weight.zero_()
-    for logit, share in ((-100.0, 0.0), (DOUBT, 0.5)):
+    for logit, share in ((-100.0, 0.0), (0.0, 0.5), (math.log(3) / STEEP, 0.75)):
         eraser.fit.bias.fill_(logit)
         some, other = eraser(crop, key, strength, 0 * known)
         assert torch.allclose(some, share * shades, atol=1e-7)

@@ -30,9 +30,8 @@ FINE, DEPTH = 64, 6
 CLUES = 64
 """Channels at 14 pixels, of what tells right keys from wrong ones."""
 
-STEEP, DOUBT = 3.0, 1.0
-"""How sure it must be that a key fits, as a logit, where the mark does not say: a right key that is
-doubted is rare, since most marks are read. Chosen on people of the calibration set."""
+STEEP = 3.0
+"""How much of what it sees it undoes, as it judges that a key fits: a sigmoid, this steep."""
 
 
 class Retoucher(nn.Module):
@@ -88,9 +87,9 @@ class Eraser(nn.Module):
     """(crop, key field, strength, fits) -> (residual, flow), both bounded by strength.
 
     It sees a copy that may have been recompressed. The way back of the key's flow is the key's
-    alone; the face is bent back by it first, and looked at then. Where nobody says that the key
-    fits, a face that looks as if a wrong key had bent it a second time is left at that. It is there
-    so that a wrong key does nothing, and keeps nobody away: whoever wants to says that it fits.
+    alone; the face is bent back by it first, and looked at then. Where the mark does not say that
+    the key fits, a face that looks as if a wrong key had bent it a second time is left at that. It
+    is there so that a wrong key does nothing, and keeps nobody away: whoever wants to says it fits.
 
     Args:
         max_residual, max_flow: bounds at strength 1, as in `ModelContract`.
@@ -111,11 +110,12 @@ class Eraser(nn.Module):
         """Returns residual_B3GG, the same in all colours, and flow_B2FF.
 
         Args:
-            fits_B: 1 where the key is known to fit, 0 where the eraser is to judge by the face.
+            fits_B: how sure the mark is that the key fits, 0 to 1; the eraser judges by the face
+                too, and goes by whichever is surer.
         """
         back_B2FF = self.back(key_BKHW, strength_B)
         residual, flow, logit_B = self.undone(crop_B3HW, back_B2FF, strength_B)
-        share_B = torch.maximum(fits_B, torch.sigmoid(STEEP * (logit_B - DOUBT)))
+        share_B = torch.maximum(fits_B, torch.sigmoid(STEEP * logit_B))
         share = share_B[:, None, None, None]
         return residual * share, back_B2FF + (flow - back_B2FF) * share
 

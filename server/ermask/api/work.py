@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ermask import codec
 from ermask.api.jobs import Answer
 
 if TYPE_CHECKING:
@@ -68,8 +67,8 @@ def _run(
 
 def _photo(result: Result, ms: dict[str, float], provider: str | None) -> Answer:
     started = time.perf_counter()
-    body = codec.encode(result.photo)
-    ms["encode"] = (time.perf_counter() - started) * 1000
+    body = result.encoded()
+    ms["encode"] = ms.get("encode", 0.0) + (time.perf_counter() - started) * 1000
     report = _report(result, ms, provider)
     report["faces"] = report["faces"][:FACES_IN_HEADER]
     report["matches"] = report["matches"][:MATCHES_IN_HEADER]

@@ -151,13 +151,11 @@ def exit_on_sigterm() -> Iterator[None]:
 
 
 def _run_stream(decoder: Decoder, work: Work, summary: Summary) -> int:
-    from ermask.codec import encode
-
     if sys.stdout.isatty():
         raise typer.BadParameter("The photo would go to the terminal; add `> FILE` or --output.")
     try:
         result = work(decoder.decode(read(Input(STREAM, STREAM))))
-        data = encode(result.photo)
+        data = result.encoded()
     except ErmaskError as error:
         report(error, STREAM)
         return ERROR
@@ -170,13 +168,11 @@ def _run_stream(decoder: Decoder, work: Work, summary: Summary) -> int:
 def _convert(
     decoder: Decoder, item: Input, folder: OutputFolder, work: Work
 ) -> tuple[Path, Result]:
-    from ermask.codec import encode
-
     photo = decoder.decode(read(item))
     # Before the networks run: a name that is taken is known by now.
     target = folder.target(item, photo.mime, photo.suffix)
     result = work(photo)
-    folder.write(target, encode(result.photo))
+    folder.write(target, result.encoded())
     return target, result
 
 

@@ -79,7 +79,13 @@ class FakeEngine:
             box=(1.0, 2.0, 30.0, 40.0), score=0.98765, width=29.0, changed=True, reason=None
         )
         matches = [_Match(circle.id, circle.label, 0.5, True) for circle in circles]
-        return SimpleNamespace(photo=photo, faces=[face], matches=matches, ms={stage: 1.5})
+        return SimpleNamespace(
+            photo=photo,
+            faces=[face],
+            matches=matches,
+            ms={stage: 1.5},
+            encoded=lambda: codec.encode(photo),
+        )
 
 
 @dataclass(frozen=True)
