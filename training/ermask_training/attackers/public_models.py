@@ -54,10 +54,11 @@ class PublicEraser(nn.Module):
 
     def __init__(self, file: ModelFile) -> None:
         super().__init__()
+        data = file.read()
         # as the product opens it: what it would refuse is no model to attack
-        OrtSession(file.read(), role="eraser", device="cpu").close()
+        OrtSession(data, role="eraser", device="cpu").close()
         self.digest = file.sha256
-        model = onnx.load(str(file.path))
+        model = onnx.load_from_string(data)
         self.weights = published.in_graph(model)
         """By their names in the network that was exported; what an attacker may start from."""
         self.net = to_module(model)
