@@ -36,6 +36,8 @@ TRIES = 4
 """Draws of the choice that are tried, at most, where the mark is hard to read."""
 SPARE = 1.5
 """Times the score that is needed: a mark that reads so well is read on recompressed copies too."""
+LIKELY = 0.01
+"""Chance of a mark by accident below which a key is called likely that is not proven."""
 
 
 class Engine:
@@ -125,7 +127,7 @@ class Engine:
         matches = _compare(crops, keys)
         watch.lap("mark")
         if not matches or not (matches[0].fits or force):
-            raise WrongKey(_explain(matches))
+            raise _refusal(matches)
         best = matches[0]
         key = next(key for circle, key in keys if circle.id == best.circle_id)
         draw = key.draws[best.draw]
@@ -290,12 +292,19 @@ def _compare(crops: align.Floats, keys: Sequence[tuple[Circle, Key]]) -> list[Ma
     return sorted(matches, key=lambda match: -match.score)
 
 
-def _explain(matches: list[Match]) -> str:
+def _refusal(matches: list[Match]) -> WrongKey:
+    """Why nothing is restored, and what to try where a key is likely without being proven."""
     if not matches:
-        return "There is no key on this machine."
+        return WrongKey("There is no key on this machine.")
     best = matches[0]
     if len(matches) == 1:
         found = f"The key of {best.label} does not fit this photo"
     else:
         found = f"None of {len(matches)} keys fits this photo; the best is that of {best.label}"
-    return f"{found} (score {best.score:.1f}, needed {best.threshold:.1f})."
+    hint = None
+    if len(matches) * mark.chance(best.score, best.threshold) < LIKELY:
+        hint = (
+            f"The mark is faint, but most likely that of {best.label}. "
+            "Restore the photo by force with this key."
+        )
+    return WrongKey(f"{found} (score {best.score:.1f}, needed {best.threshold:.1f}).", hint=hint)

@@ -127,6 +127,21 @@ def test_a_wrong_key_is_said_to_be_wrong(engine: Engine, photo: Photo) -> None:
         engine.restore(protected, [])
 
 
+def test_a_key_that_is_likely_is_named(
+    engine: Engine, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    protected = engine.protect(photo, *FAMILY).photo
+    [match] = engine.inspect(protected, [FAMILY]).matches
+    with pytest.raises(WrongKey) as wrong:
+        engine.restore(protected, [WORK, CLUB])
+    assert wrong.value.hint == WrongKey.hint
+    monkeypatch.setattr("ermask.mark.threshold", lambda readings: match.score + 0.1)
+    with pytest.raises(WrongKey, match="None of 3 keys fits") as faint:
+        engine.restore(protected, [WORK, FAMILY, CLUB])
+    assert faint.value.hint is not None
+    assert "most likely that of Family" in faint.value.hint
+
+
 def test_an_unprotected_photo_fits_no_key(engine: Engine, photo: Photo) -> None:
     with pytest.raises(WrongKey):
         engine.restore(photo, [FAMILY])
