@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The released model, whose eraser is told by the mark that a key fits: all commands from photos to models folder.
+# The released model, whose eraser is told how sure the mark is that a key fits: all commands from photos to models folder.
 #
 #   runs/told.sh FACES RECOGNISERS
 #

@@ -12,16 +12,9 @@ import numpy as np
 import pytest
 
 from ermask import contract
-from ermask.contract import (
-    CROP,
-    EMBEDDING,
-    FIELD,
-    FLOW_GRID,
-    RESIDUAL_GRID,
-    ModelContract,
-    Role,
-)
+from ermask.contract import EMBEDDING, FIELD, FLOW_GRID, RESIDUAL_GRID, ModelContract, Role
 from ermask.model_files import ROLES
+from ermask.ort_session import INPUT_SHAPES, OUTPUT_SHAPES
 
 TINY_RESIDUAL = 6 / 255
 TINY_FLOW = 0.75
@@ -41,7 +34,6 @@ def tiny_network_bytes(role: Role, metadata: dict[str, str] | None = None) -> by
     wanted = ModelContract(role=role, max_residual=TINY_RESIDUAL, max_flow=TINY_FLOW)
     sign = 1.0 if role == "protector" else -1.0
     rows = FIELD[1]
-    shapes = {"crop": [3, CROP, CROP], "key": [*FIELD], "strength": [], "fits": []}
     nodes, constants = [], []
 
     def constant(name: str, kind: int, dims: list[int], values: list[float]) -> str:
@@ -63,6 +55,16 @@ def tiny_network_bytes(role: Role, metadata: dict[str, str] | None = None) -> by
         )
         factor = constant(f"{output}_factor", TensorProto.FLOAT, [], [sign * amount])
         large, scaled = f"{output}_large", f"{output}_scaled"
+        level = "strength"
+        if (role, output) == ("eraser", "residual"):
+            level = "strength_as_sure"
+            one = constant("one", TensorProto.FLOAT, [], [1])
+            half = constant("half", TensorProto.FLOAT, [], [0.5])
+            nodes += [
+                helper.make_node("Add", ["fits", one], ["sure"]),
+                helper.make_node("Mul", ["sure", half], ["share"]),
+                helper.make_node("Mul", ["strength", "share"], [level]),
+            ]
         nodes += [
             helper.make_node("Slice", ["key", start, end, axis], [f"{output}_planes"]),
             helper.make_node(
@@ -70,20 +72,9 @@ def tiny_network_bytes(role: Role, metadata: dict[str, str] | None = None) -> by
                 coordinate_transformation_mode="asymmetric", nearest_mode="floor",
             ),
             helper.make_node("Mul", [large, factor], [scaled]),
-            helper.make_node("Reshape", ["strength", column], [f"{output}_strength"]),
-            helper.make_node("Mul", [scaled, f"{output}_strength"], [f"{output}_whole"]),
+            helper.make_node("Reshape", [level, column], [f"{output}_strength"]),
+            helper.make_node("Mul", [scaled, f"{output}_strength"], [output]),
         ]  # fmt: skip
-        if (role, output) == ("eraser", "residual"):
-            one = constant("one", TensorProto.FLOAT, [], [1])
-            half = constant("half", TensorProto.FLOAT, [], [0.5])
-            nodes += [
-                helper.make_node("Add", ["fits", one], ["sure"]),
-                helper.make_node("Mul", ["sure", half], ["share"]),
-                helper.make_node("Reshape", ["share", column], ["share_column"]),
-                helper.make_node("Mul", [f"{output}_whole", "share_column"], [output]),
-            ]
-        else:
-            nodes.append(helper.make_node("Identity", [f"{output}_whole"], [output]))
     if role == "chooser":
         start = constant("plane_start", TensorProto.INT64, [1], [5])
         end = constant("plane_end", TensorProto.INT64, [1], [6])
@@ -101,20 +92,15 @@ def tiny_network_bytes(role: Role, metadata: dict[str, str] | None = None) -> by
             helper.make_node("Concat", ["cos", "sin"], ["direction"], axis=1),
             helper.make_node("Pad", ["direction", zeros], ["embedding"]),
         ]
-    out_shapes = {
-        "embedding": [EMBEDDING],
-        "residual": [3, RESIDUAL_GRID, RESIDUAL_GRID],
-        "flow": [2, FLOW_GRID, FLOW_GRID],
-    }
     graph = helper.make_graph(
         nodes,
         f"tiny_{role}",
         [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shapes[name]])
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *INPUT_SHAPES[name]])
             for name in wanted.inputs
         ],
         [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *out_shapes[name]])
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *OUTPUT_SHAPES[name]])
             for name in wanted.outputs
         ],
         constants,

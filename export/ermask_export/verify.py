@@ -22,7 +22,7 @@ TOLERANCE = 5e-4
 DRIFT = 0.05
 """The same for the protector: each of the steps that find what it adds turns on signs, and so
 multiplies the rounding of those before. Noise of a millionth on the crop moves some as far."""
-COSINE = 1e-5
+CLOSE = 1e-5
 """The same for the chooser: draws of a key differ by little."""
 ROUNDING = 1e-5
 """By how much of itself a bound may be exceeded."""
@@ -67,7 +67,7 @@ def limits(contract: ModelContract) -> dict[str, float]:
 
 def tolerance(role: Role) -> float:
     """How far a file may be from torch, as a share of the output's bound."""
-    return {"chooser": COSINE, "protector": DRIFT, "eraser": TOLERANCE}[role]
+    return {"chooser": CLOSE, "protector": DRIFT, "eraser": TOLERANCE}[role]
 
 
 def sample_crops(count: int = CROPS, seed: int = SEED) -> Floats:

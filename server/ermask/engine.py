@@ -9,9 +9,9 @@ the draw and the exact place, and takes it off.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ermask.codec import Photo
     from ermask.keys import Key
     from ermask.settings import Settings
+
+Draw = TypeVar("Draw")
 
 CHOICE = 8
 """Draws that a photo may be protected under, of all that its key has."""
@@ -228,13 +230,12 @@ class Engine:
         every = key.draws
         draws = [*every[start:], *every[:start]][:CHOICE]
 
-        def seen(draw: Key, level: float) -> align.Floats:
+        def look(draw: Key, level: float) -> align.Floats:
             answer: align.Floats = self._ask("chooser", crops, draw, strength=level)["embedding"]
             return answer
 
-        known = seen(key, 0.0)  # nothing is bent at strength 0
-        left = [(known * seen(draw, STRENGTHS[strength])).sum(1).mean() for draw in draws]
-        best_first = np.argsort(left, kind="stable")
+        seen = known_again(look, draws, STRENGTHS[strength])
+        best_first = np.argsort(seen.mean(1), kind="stable")
         return [draws[place] for place in best_first[:TRIES]]
 
     def _ask(self, role: Role, crops: align.Floats, draw: Key, **levels: float) -> Feeds:
@@ -243,6 +244,19 @@ class Engine:
         feeds = {"crop": crops, "key": np.repeat(draw.field()[None], count, 0)}
         feeds |= {name: np.full(count, level, np.float32) for name, level in levels.items()}
         return self.models.load(role).run(feeds)
+
+
+def known_again(
+    look: Callable[[Draw, float], align.Floats], draws: Sequence[Draw], level: float
+) -> align.Floats:
+    """How much of each face is known again under each draw: cosines (draws, N).
+
+    Args:
+        look: what the chooser makes of the faces under a draw, at a strength. At 0 nothing is bent.
+        level: the strength.
+    """
+    known = look(draws[0], 0.0)
+    return np.stack([(known * look(draw, level)).sum(1) for draw in draws])
 
 
 def open_engine(settings: Settings) -> Engine:

@@ -58,8 +58,16 @@ def test_a_good_file(data, protector, crops):
     assert len(found.lines()) == 5
 
 
-@pytest.mark.parametrize("role", ["chooser", "protector"])
-@pytest.mark.parametrize("name", ["flow.parts", "student.head.4.weight"])
+@pytest.mark.parametrize(
+    ("role", "name"),
+    [
+        ("chooser", "flow.parts"),
+        ("chooser", "student.head.4.weight"),
+        ("chooser", "student.head.4.bias"),
+        ("protector", "flow.parts"),
+        ("protector", "student.head.4.weight"),
+    ],
+)
 def test_a_changed_weight(run, crops, role, name):
     def perturb(model):
         for each in model.graph.initializer:

@@ -115,8 +115,7 @@ class Eraser(nn.Module):
         """
         back_B2FF = self.back(key_BKHW, strength_B)
         residual, flow, logit_B = self.undone(crop_B3HW, back_B2FF, strength_B)
-        share_B = torch.maximum(fits_B, torch.sigmoid(STEEP * logit_B))
-        share = share_B[:, None, None, None]
+        share = torch.maximum(fits_B, torch.sigmoid(STEEP * logit_B))[:, None, None, None]
         return residual * share, back_B2FF + (flow - back_B2FF) * share
 
     def undone(

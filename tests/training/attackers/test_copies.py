@@ -49,7 +49,7 @@ def test_every_photo_has_the_best_of_some_fields_of_its_own_key(setting):
 
     def similarity(each, fields):
         known, seen = (setting.protector.look(each, fields, s) for s in (0 * ones, ones))
-        return (known * seen).sum(1)
+        return torch.from_numpy((known * seen).sum(1))
 
     better = [
         similarity(each.expand(DRAWS, -1, -1, -1), fields).argsort()

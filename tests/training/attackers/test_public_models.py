@@ -44,7 +44,7 @@ def test_the_chooser_comes_with_the_protector(tiny_models):
     feeds = inputs(3)
     session = onnxruntime.InferenceSession(str(tiny_models / "chooser.onnx"))
     found = open_models(tiny_models)[0].look(*map(torch.from_numpy, feeds.values()))
-    assert np.array_equal(found.numpy(), session.run(["embedding"], feeds)[0])
+    assert np.array_equal(found, session.run(["embedding"], feeds)[0])
 
 
 def test_gradients_reach_the_key_and_not_the_weights(tiny_models):
@@ -73,12 +73,16 @@ def test_the_weights_of_an_exported_network_come_out_by_name(tmp_path, write_mod
     assert torch.equal(eraser.weights["retoucher.head.weight"], own["retoucher.head.weight"])
     # gradients go through the unbending, to whoever looks for a key
     crop, key, strength = (torch.from_numpy(each) for each in inputs(2).values())
-    residual, back = eraser(crop, key.requires_grad_(), strength, fits=True)
-    wanted = graph(crop, key, strength, torch.ones(2))
-    for ours, theirs in zip((residual, back), wanted, strict=True):
-        assert torch.allclose(ours, theirs, atol=1e-5)
-    (slope,) = torch.autograd.grad(residual.sum(), key)
-    assert slope.abs().sum() > 0
+    told, asked = (
+        eraser(crop, key.requires_grad_(), strength, fits=fits) for fits in (True, False)
+    )
+    for found, fits in ((told, torch.ones(2)), (asked, torch.zeros(2))):
+        for ours, theirs in zip(found, graph(crop, key, strength, fits), strict=True):
+            assert torch.allclose(ours, theirs, atol=1e-5)
+        (slope,) = torch.autograd.grad(found[0].sum(), key)
+        assert slope.abs().sum() > 0
+    # whoever tells it that a key fits has an eraser that asks for no right key
+    assert not torch.allclose(told[0], asked[0], atol=1e-5)
 
 
 def test_damaged_files_and_swapped_roles_are_refused(tiny_models, tiny_networks, write_models):

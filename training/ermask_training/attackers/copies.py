@@ -14,7 +14,8 @@ from torch import Tensor
 
 from ermask import align
 from ermask.align import Floats, Pixels
-from ermask.engine import CHOICE
+from ermask.contract import STRENGTHS
+from ermask.engine import CHOICE, known_again
 from ermask_training import degrade, render
 from ermask_training.attackers.setting import Setting
 from ermask_training.surrogates import Recogniser
@@ -73,14 +74,18 @@ def drawn(setting: Setting, crops: Pixels, key_NDKHW: Tensor, generator: torch.G
     start_N = torch.randint(0, draws, (count,), generator=generator)
     rows_N = torch.arange(count)
     fields = [key_NDKHW[rows_N, (start_N + more) % draws] for more in range(CHOICE)]
-    left = []
+    seen = []
     for here in chunks(count):
         crop_B3HW = to_tensor(crops[here])
-        strength_B = setting.strengths(len(crop_B3HW))
-        known_BD = setting.protector.look(crop_B3HW, fields[0][here], 0 * strength_B)
-        seen = [setting.protector.look(crop_B3HW, field[here], strength_B) for field in fields]
-        left.append((torch.stack(seen) * known_BD).sum(2))
-    best_N = torch.cat(left, 1).argmin(0)
+
+        def look(
+            field_NKHW: Tensor, level: float, here: slice = here, crop_B3HW: Tensor = crop_B3HW
+        ) -> Floats:
+            strength_B = torch.full((len(crop_B3HW),), level)
+            return setting.protector.look(crop_B3HW, field_NKHW[here], strength_B)
+
+        seen.append(known_again(look, fields, STRENGTHS[setting.strength]))
+    best_N = torch.from_numpy(np.concatenate(seen, 1).argmin(0))
     return torch.stack(fields)[best_N, rows_N]
 
 

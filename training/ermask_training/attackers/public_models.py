@@ -11,6 +11,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from ermask.align import Floats
 from ermask.contract import ModelContract
 from ermask.model_files import ModelFile, read_manifest
 from ermask.ort_session import Feeds, OrtSession
@@ -36,10 +37,9 @@ class PublicProtector:
         answer = self._protector.run(self._feeds(crop_B3HW, key_BKHW, strength_B))
         return torch.from_numpy(answer["residual"]), torch.from_numpy(answer["flow"])
 
-    def look(self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor) -> Tensor:
+    def look(self, crop_B3HW: Tensor, key_BKHW: Tensor, strength_B: Tensor) -> Floats:
         """What the chooser makes of each face as its key bends it: embedding_BD."""
-        answer = self._chooser.run(self._feeds(crop_B3HW, key_BKHW, strength_B))
-        return torch.from_numpy(answer["embedding"])
+        return self._chooser.run(self._feeds(crop_B3HW, key_BKHW, strength_B))["embedding"]
 
     def _feeds(self, *given: Tensor) -> Feeds:
         named = zip(self.contract.inputs, given, strict=True)
