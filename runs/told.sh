@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The released model, whose eraser is told how sure the mark is that a key fits: all commands from photos to models folder.
+# The tenth model, whose eraser is told how sure the mark is that a key fits: all commands from photos to models folder.
+# The lab has moved on and has this recipe no more: check out commit 3735d15 to run it.
 #
 #   runs/told.sh FACES RECOGNISERS
 #

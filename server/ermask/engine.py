@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from ermask import align, codec, insight, mark, registration, render
+from ermask import align, codec, insight, mark, mark_reading, registration, render
 from ermask.contract import DRAWS, STRENGTHS, Role
 from ermask.detect import CenterFace
 from ermask.errors import AlreadyProtected, FacesTooSmall, NoFaceFound, WrongKey
@@ -86,7 +86,8 @@ class Engine:
 
         def under(draw: Key) -> Result:
             answer = self._ask("protector", crops, draw, strength=STRENGTHS[strength])
-            changes = _changes(places, answer, mark.residual(draw, strength))
+            marks = [mark.residual(draw, strength, mark.amplitude(face.width)) for face in faces]
+            changes = _changes(places, answer, marks)
             watch.lap("network")
             made = photo.with_rgb(render.apply(photo.rgb, changes))
             watch.lap("render")
@@ -176,14 +177,20 @@ class Engine:
             for place, crop in zip(places, crops, strict=True)
         ]
         crops = _crops(photo.rgb, places, watch)
+        loud = [mark_reading.loudness(crop, draw, strength) for crop in crops]
+        bare = [
+            mark.taken_off(crop, draw, strength, each)
+            for crop, each in zip(crops, loud, strict=True)
+        ]
         answer = self._ask(
             "eraser",
-            mark.taken_off(crops, draw, strength),
+            np.stack(bare),
             draw,
             strength=STRENGTHS[strength],
             fits=1 - mark.chance(match.score, match.threshold),
         )
-        changes = _changes(places, answer, -mark.residual(draw, strength))
+        marks = [-mark.residual(draw, strength, each) for each in loud]
+        changes = _changes(places, answer, marks)
         watch.lap("network")
         rgb = render.apply(photo.rgb, changes)
         watch.lap("render")
@@ -286,17 +293,15 @@ def _crops(rgb: align.Pixels, places: list[align.Similarity], watch: Stopwatch) 
 
 
 def _changes(
-    places: list[align.Similarity], answer: Feeds, extra: align.Floats
+    places: list[align.Similarity], answer: Feeds, marks: list[align.Floats]
 ) -> list[render.Change]:
-    """What a network answered, face by face; `extra` is added to every residual."""
-    return [
-        render.Change(place, residual + extra, flow)
-        for place, residual, flow in zip(places, answer["residual"], answer["flow"], strict=True)
-    ]
+    """What a network answered, and what its mark adds to the residual, face by face."""
+    answers = zip(places, answer["residual"], answer["flow"], marks, strict=True)
+    return [render.Change(place, residual + own, flow) for place, residual, flow, own in answers]
 
 
 def _compare(crops: align.Floats, keys: Sequence[tuple[Circle, Key]]) -> list[Match]:
-    readings = mark.read(crops)
+    readings = mark_reading.read(crops)
     needed = mark.threshold(readings)
     matches = []
     for circle, key in keys:

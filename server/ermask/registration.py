@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ermask import mark
+from ermask import mark, mark_reading
 from ermask.align import Doubles, Floats, Similarity, moved
 
 SPREAD = 1.6
@@ -28,10 +28,10 @@ def place(crop: Floats, key: mark.DerivesBytes, strength: str) -> Similarity:
     fitting strength, and where the crop was cut is taken as normal too, SPREAD wide. A mark that is
     too faint to be read leaves the crop close to where it was.
     """
-    face, signs = mark.planes(crop), mark.signs(key, strength).ravel()
+    face, signs = mark_reading.planes(crop), mark.signs(key, strength).ravel()
 
     def likelihood(off: Doubles) -> float:
-        score = max(0.0, float(mark.reading(face, _moved(off)) @ signs))
+        score = max(0.0, float(mark_reading.reading(face, _moved(off)) @ signs))
         return (score**2 - float(off @ off) / SPREAD**2) / 2
 
     at = np.zeros(4)

@@ -205,10 +205,10 @@ def test_fit_trains_goes_on_and_refuses_another_recipe(
     done = train("fit", "smoke", *arguments)
     assert done.exit_code == 0, done.output
     assert "resumed at step 6" in done.stdout
-    done = train("fit", "told", *arguments)
+    done = train("fit", "lit", *arguments)
     assert done.exit_code == 1
     assert "another config" in done.stderr
-    assert "name was smoke, is told" in done.stderr
+    assert "name was smoke, is lit" in done.stderr
 
 
 def test_fit_refuses_a_target_where_nobody_is_impersonated(

@@ -30,24 +30,27 @@ def dice(seed: int = 0):
 
 
 def test_marks_are_like_those_of_keys():
-    """Y, Cb and Cr of every cell are one step up or down, as the product makes them."""
+    """Cb and Cr of every cell are one step up or down, as the product makes them."""
 
     class OneKey:
         def derive(self, info: bytes, length: int) -> bytes:
             return bytes(range(256)) * 2
 
-    def steps(residual):
-        ycc = np.einsum("ij,jhw->ihw", mark.TO_YCC, residual)
-        return ycc / np.array(mark.AMPLITUDE)[:, None, None]
-
     made = posting.marks(4, torch.Generator().manual_seed(0)).numpy()
-    product = mark.residual(OneKey(), "mid")
+    product = mark.residual(OneKey(), "mid", mark.LOUDEST)
     assert made.shape == (4, *product.shape)
+    loud = []
     for each in (*made, product):
-        np.testing.assert_allclose(np.abs(steps(each)), 1, atol=1e-3)
-        cells = steps(each)[:, ::4, ::4]
-        np.testing.assert_allclose(steps(each), cells.repeat(4, 1).repeat(4, 2), atol=1e-3)
+        light, *colours = np.einsum("ij,jhw->ihw", mark.TO_YCC, each)
+        np.testing.assert_allclose(light, 0, atol=1e-6)
+        loud.append(np.abs(colours).max())
+        steps = np.stack(colours) / loud[-1]
+        np.testing.assert_allclose(np.abs(steps), 1, atol=1e-3)
+        cells = steps[:, ::4, ::4]
+        np.testing.assert_allclose(steps, cells.repeat(4, 1).repeat(4, 2), atol=1e-3)
     assert not np.array_equal(made[0], made[1])
+    assert len({round(float(each), 6) for each in loud[:4]}) == 4
+    assert min(loud[:4]) >= mark.FAINTEST and max(loud[:4]) <= mark.LOUDEST + 1e-6
 
 
 def test_where_nothing_goes_wrong_the_mark_is_gone(faces, monkeypatch):

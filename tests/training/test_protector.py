@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from ermask.contract import CROP, FLOW_GRID, RESIDUAL_GRID
 from ermask_training.blocks import KEYED
 from ermask_training.keys import random_keys
-from ermask_training.protector import SPARED, Protector, astray, room
+from ermask_training.protector import DIM, LIGHT, Protector, astray, lit, room, softer
 from ermask_training.view import View, bare
 
 MAX_RESIDUAL, MAX_FLOW = 0.05, 1.5
@@ -109,12 +109,42 @@ def test_bounds(protector, crop):
 def test_flat_skin_is_spared(crop):
     share = room(crop)
     flat, rough = share[..., 20:48], share[..., 44:84, 60:76]
-    assert float(flat.max()) < 1 - SPARED + 0.01
+    assert float(flat.max()) < 0.01
     assert float(rough.mean()) > 0.3
     assert float(share[..., 100:].max()) == 0, "outside the face"
     # a soft fall of light is no texture
     light = torch.linspace(0.2, 0.8, CROP).expand(1, 3, CROP, CROP)
-    assert float(room(light)[..., 4:-4, 4:-4].max()) < 1 - SPARED + 0.01
+    assert float(room(light)[..., 4:-4, 4:-4].max()) < 0.01
+
+
+@torch.no_grad()
+def test_on_flat_skin_there_is_light_alone(student):
+    """Soft, the same on both sides, and part of the bound."""
+    skin = torch.full((1, 3, CROP, CROP), 0.8)
+    found, _ = led(student, skin)
+    assert (
+        0.2 * LIGHT * MAX_RESIDUAL < float(found.abs().max()) <= LIGHT * MAX_RESIDUAL * (1 + 1e-6)
+    )
+    assert torch.allclose(found, found.flip(3), atol=1e-6)
+    # from the darkest to the brightest it takes several places: a control point has eight
+    assert float(found.diff(dim=3).abs().max()) < float(found.max() - found.min()) / 4
+
+
+@torch.no_grad()
+def test_a_dark_place_gets_less_light():
+    dark, bright = (lit(torch.full((1, 3, CROP, CROP), level)) for level in (0.1, 0.9))
+    assert float(bright.max()) == pytest.approx(1)
+    assert torch.allclose(dark, DIM * bright)
+    assert float(bright[..., 0].max()) == 0, "outside the face"
+
+
+def test_softer_mixes_with_the_neighbours_and_moves_nothing():
+    spot = torch.zeros(1, 1, 9, 9)
+    spot[..., 4, 4] = 1
+    weights = torch.tensor([0.25, 0.5, 0.25])
+    expected = torch.zeros(9, 9)
+    expected[3:6, 3:6] = weights[:, None] * weights
+    assert torch.allclose(softer(spot)[0, 0], expected)
 
 
 @torch.no_grad()

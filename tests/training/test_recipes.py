@@ -19,7 +19,7 @@ def test_a_recipe_is_a_frozen_config_of_its_name(name):
 
 
 def test_an_unknown_recipe_is_refused_with_the_known_ones():
-    known = "eraser, flow, flow_meta, impersonation, large, smoke, told"
+    known = "eraser, flow, flow_meta, impersonation, large, lit, smoke"
     with pytest.raises(ValueError, match=f"no recipe 'frist'; there are {known}"):
         recipes.find("frist")
 

@@ -142,13 +142,18 @@ def natural(control_B2PP: Tensor) -> Tensor:
 
 
 def smooth(control_B2PP: Tensor) -> Tensor:
-    """Control points in [-1, 1], FLOW_SIDE a side, to a flow (B, 2, F, F) in the same range.
+    """Control points in [-1, 1], FLOW_SIDE a side, to a flow (B, 2, F, F) in the same range."""
+    return enlarged(inside(control_B2PP), FLOW_GRID)
+
+
+def enlarged(control_BCPP: Tensor, side: int) -> Tensor:
+    """Control points in [-1, 1], FLOW_SIDE a side, to (B, C, side, side) in the same range.
 
     Bicubic, as two products with what becomes of each row: a small part of the time that runtimes
     take for the same.
     """
-    rows_FP = enlarging(control_B2PP.device)
-    return (rows_FP @ inside(control_B2PP) @ rows_FP.T).clamp(-1, 1)
+    rows_SP = enlarging(side, control_BCPP.device)
+    return (rows_SP @ control_BCPP @ rows_SP.T).clamp(-1, 1)
 
 
 def inside(control_B2PP: Tensor) -> Tensor:
@@ -186,12 +191,12 @@ def ellipse(
     return 1 - beyond.square() * (3 - 2 * beyond)
 
 
-def enlarging(device: torch.device) -> Tensor:
-    """Weights (F, P) of control points in a row of the flow."""
+def enlarging(side: int, device: torch.device) -> Tensor:
+    """Weights (side, P) of control points in a row of `side` places."""
     rows_P1P = torch.eye(FLOW_SIDE, device=device)[:, None]
     # the other dimension is enlarged too, and the same all over
     square = rows_P1P[..., None].expand(-1, -1, -1, FLOW_SIDE)
-    large = F.interpolate(square, (FLOW_GRID, FLOW_GRID), mode="bicubic", align_corners=False)
+    large = F.interpolate(square, (side, side), mode="bicubic", align_corners=False)
     return large[:, 0, :, 0].T.contiguous()
 
 

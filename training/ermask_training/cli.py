@@ -105,15 +105,20 @@ def pictures(
     photos: Annotated[list[Path], typer.Argument(help="Photos of people.")],
     output: Annotated[Path, typer.Option(help="Picture to write, PNG or JPEG.")],
     models: Models = None,
+    at_full_size: Annotated[
+        bool,
+        typer.Option("--full-size", help="Original and mid alone, pixel by pixel, not resampled."),
+    ] = False,
 ) -> None:
     """Lay out original, low, mid, high, and `mid` restored from JPEG with right and wrong key."""
     from ermask import sessions
     from ermask_training.bench.setting import open_engine
-    from ermask_training.sheet import sheet
+    from ermask_training.sheet import full_size, sheet
 
     engine = open_engine(models or sessions.PACKAGE_MODELS, 0)
     # A fixed key, so that two models are compared on the same change.
-    sheet(engine, photos, bytes(range(32))).save(output, quality=92)
+    made = (full_size if at_full_size else sheet)(engine, photos, bytes(range(32)))
+    made.save(output, quality=92)
 
 
 def main() -> None:

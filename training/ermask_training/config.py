@@ -48,7 +48,7 @@ class TrainConfig:
     seed: int = 0
     impersonate: bool = False
     """Drive faces towards a persona (see `persona`), and not only away from their owner."""
-    max_residual: float = 20 / 255
+    max_residual: float = 34 / 255
     max_flow: float = 2.0
     flow_rate: float = 6e-2
     """Peak learning rate of the protector, whose weights are a flow's control points."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ermask.contract import RESIDUAL_GRID
-from ermask.mark import AMPLITUDE, CELLS, TO_RGB
+from ermask.mark import CELLS, FAINTEST, LOUDEST, TO_RGB
 from ermask_training import degrade, render
 from ermask_training.blocks import larger
 
@@ -43,10 +43,14 @@ def posted(
 
 
 def marks(count: int, generator: torch.Generator) -> Tensor:
-    """Marks of random keys as residuals (count, 3, G, G), like those of `ermask.mark`."""
-    signs = torch.randint(0, 2, (count, 3, CELLS, CELLS), generator=generator).float() * 2 - 1
-    colours_33 = torch.tensor(TO_RGB * AMPLITUDE, dtype=torch.float32)
-    rgb = torch.einsum("ij,bjhw->bihw", colours_33, signs)
+    """Marks of random keys, on faces of any size, as residuals (count, 3, G, G).
+
+    They are like those of `ermask.mark`.
+    """
+    signs = torch.randint(0, 2, (count, 2, CELLS, CELLS), generator=generator).float() * 2 - 1
+    loud_B111 = torch.empty(count, 1, 1, 1).uniform_(FAINTEST, LOUDEST, generator=generator)
+    colours_32 = torch.tensor(TO_RGB[:, 1:], dtype=torch.float32)
+    rgb = torch.einsum("ij,bjhw->bihw", colours_32, signs * loud_B111)
     side = RESIDUAL_GRID // CELLS
     return rgb.repeat_interleave(side, 2).repeat_interleave(side, 3)
 

@@ -11,9 +11,9 @@ MANY = 1000
 """More surrogates than a roster has: all of them."""
 
 
-def told() -> TrainConfig:
+def lit() -> TrainConfig:
     """The released model: an hour and a half on two CPU cores with AMX, after its student."""
-    return TrainConfig(name="told", steps=4400, erase_from=400, seed=70)
+    return TrainConfig(name="lit", steps=4400, erase_from=400, seed=70)
 
 
 def eraser() -> TrainConfig:
@@ -43,7 +43,7 @@ def large() -> TrainConfig:
 def smoke() -> TrainConfig:
     """Seconds: every stage is entered, nothing is learned."""
     return replace(
-        told(),
+        lit(),
         name="smoke",
         steps=6,
         erase_from=2,
@@ -54,8 +54,8 @@ def smoke() -> TrainConfig:
 
 
 def impersonation() -> TrainConfig:
-    """As `told`, towards a given person or one made up by the key; not yet trained by."""
-    return replace(told(), name="impersonation", impersonate=True)
+    """As `lit`, towards a given person or one made up by the key; not yet trained by."""
+    return replace(lit(), name="impersonation", impersonate=True)
 
 
 def flow() -> TrainConfig:
@@ -69,7 +69,7 @@ def flow_meta() -> TrainConfig:
 
 
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
-    each.__name__: each for each in (told, eraser, impersonation, large, smoke, flow, flow_meta)
+    each.__name__: each for each in (lit, eraser, impersonation, large, smoke, flow, flow_meta)
 }
 
 

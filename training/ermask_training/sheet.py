@@ -17,6 +17,8 @@ from ermask_training.data import main_face
 
 SIDE = 448
 """Pixels of one face in the sheet: twice the canonical crop, as on a screen at 200 %."""
+WINDOW = 400
+"""Pixels of one face in the sheet at full size."""
 
 
 def sheet(engine: Engine, photos: list[Path], secret: bytes) -> Image.Image:
@@ -31,6 +33,39 @@ def sheet(engine: Engine, photos: list[Path], secret: bytes) -> Image.Image:
     right = with_circle(Key(secret))
     wrong = with_circle(Key(bytes(byte ^ 255 for byte in secret)))
     return Image.fromarray(np.concatenate([_row(engine, path, right, wrong) for path in photos]))
+
+
+def full_size(engine: Engine, photos: list[Path], secret: bytes) -> Image.Image:
+    """A row for two photos: each beside itself protected at `mid`, pixel by pixel.
+
+    Each window is WINDOW pixels of the photo about the middle of its face, or as many as it has.
+
+    Args:
+        secret: 32 bytes, the key to protect with.
+    """
+    key = with_circle(Key(secret))
+    pairs = [_window(engine, path, key) for path in photos]
+    pairs += [np.zeros_like(pairs[0])] * (len(pairs) % 2)
+    rows = [np.concatenate(pairs[i : i + 2], axis=1) for i in range(0, len(pairs), 2)]
+    return Image.fromarray(np.concatenate(rows))
+
+
+def _window(engine: Engine, path: Path, key: Keyed) -> align.Pixels:
+    original = codec.decode(path.read_bytes())
+    height, width = original.rgb.shape[:2]
+    face = main_face(engine.find(original.rgb), width, height)
+    protected = engine.protect(original, *key).photo
+    middle = (int(face.box[0] + face.box[2]) // 2, int(face.box[1] + face.box[3]) // 2)
+    left, top = (
+        int(np.clip(at - WINDOW // 2, 0, max(0, side - WINDOW)))
+        for at, side in zip(middle, (width, height), strict=True)
+    )
+    shown = np.zeros((WINDOW, 2 * WINDOW, 3), np.uint8)
+    for column, photo in enumerate((original, protected)):
+        part = photo.rgb[top : top + WINDOW, left : left + WINDOW]
+        start = column * WINDOW
+        shown[: part.shape[0], start : start + part.shape[1]] = part
+    return shown
 
 
 def _row(engine: Engine, path: Path, right: Keyed, wrong: Keyed) -> align.Pixels:

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from ermask import align, mark
+from ermask import align, mark, mark_reading
 from ermask.contract import CROP, RESIDUAL_GRID
 from ermask.keys import Key
 from ermask_training import surrogates
@@ -78,8 +78,8 @@ def test_photos_agree_in_the_mark_that_they_share():
     def read(key, shift=0):
         crop = np.full((1, 3, CROP, CROP), 0.5, np.float32)
         side = CROP // RESIDUAL_GRID
-        pattern = mark.residual(key, "mid").repeat(side, 1).repeat(side, 2)
-        return mark.read(np.roll(crop + pattern * align.soft_mask(), shift, (2, 3)))
+        pattern = mark.residual(key, "mid", mark.LOUDEST).repeat(side, 1).repeat(side, 2)
+        return mark_reading.read(np.roll(crop + pattern * align.soft_mask(), shift, (2, 3)))
 
     same = linkage.agreement(read(one, 2), read(one))
     different = linkage.agreement(read(one, 2), read(other))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ermask import align, mark
+from ermask import align, mark_reading
 from ermask.align import Doubles, Floats
 from ermask.codec import Photo
 from ermask.errors import ErmaskError
@@ -67,7 +67,7 @@ class Linkage:
             for label in pair
         }
         read = {
-            label: None if crop is None else mark.read(align.to_tensor([crop]))
+            label: None if crop is None else mark_reading.read(align.to_tensor([crop]))
             for label, crop in crops.items()
         }
         own = _draw(subject, subject.protected())
