@@ -6,20 +6,22 @@
  */
 
 /** @typedef {import('../shared/messages.js').Problem} Problem */
-/** @typedef {{detail?: string, hint?: string, retryAfter?: number, cause?: unknown}} Particulars */
+/** @typedef {{detail?: string, hint?: string, retryAfter?: number, likely?: string, cause?: unknown}} Particulars */
 
 export class Failure extends Error {
   /**
    * @param {string} code  one of `CODES` in messages.js or of docs/protocol.md
-   * @param {Particulars} [particulars]  `detail`: what texts of _locales cannot know; `retryAfter`: seconds
+   * @param {Particulars} [particulars]  `detail`: what texts of _locales cannot know; `retryAfter`: seconds;
+   *   `likely`: id of the circle whose key it most likely is
    */
-  constructor(code, { detail = '', hint, retryAfter, cause } = {}) {
+  constructor(code, { detail = '', hint, retryAfter, likely, cause } = {}) {
     super(detail || code, { cause });
     this.name = 'Failure';
     this.code = code;
     this.detail = detail;
     this.hint = hint;
     this.retryAfter = retryAfter;
+    this.likely = likely;
   }
 
   /** @returns {Problem} */
@@ -30,6 +32,7 @@ export class Failure extends Error {
       detail: this.detail,
       hint: this.hint ?? (words(`problem_${this.code}_hint`) || null),
       ...(this.retryAfter === undefined ? {} : { retryAfter: this.retryAfter }),
+      ...(this.likely === undefined ? {} : { likely: this.likely }),
     };
   }
 }

@@ -125,6 +125,7 @@ export function refusalOf(reply) {
   return new Failure(problem.code, {
     detail: detailOf(problem).slice(0, 500),
     retryAfter: Number.isFinite(wait) && wait >= 0 ? wait : undefined,
+    likely: typeof problem.likely === 'string' ? problem.likely : undefined,
   });
 }
 

@@ -79,14 +79,30 @@ export async function run(picture, { force = false, saveAfterwards = false } = {
 function failed(picture, problem) {
   const again = button(text('common_try_again'), () => void run(picture));
   part('#says').replaceChildren(
-    problem.code === 'wrong_key' ? wrongKey(picture) : problemNotice(problem, again),
+    problem.code === 'wrong_key' ? wrongKey(picture, problem) : problemNotice(problem, again),
   );
   showInspected(picture, null);
 }
 
-/** @param {Picture} picture */
-function wrongKey(picture) {
+/**
+ * @param {Picture} picture
+ * @param {Problem} problem
+ */
+function wrongKey(picture, { likely }) {
   const list = find('#circle', HTMLSelectElement);
+  const found = [...list.options].find(({ value }) => value && value === likely);
+  if (found) {
+    const anyway = button(text('restore_force'), () => {
+      list.value = found.value;
+      void run(picture, { force: true });
+    });
+    return notice(
+      'warn',
+      text('restore_wrong_key_likely', found.textContent ?? ''),
+      text('restore_wrong_key_likely_why'),
+      element('div', {}, anyway),
+    );
+  }
   const label = list.selectedOptions[0]?.textContent ?? '';
   if (!list.value) {
     return notice(

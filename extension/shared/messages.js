@@ -15,7 +15,9 @@
 
 /**
  * A failure a person can read. `code` is one of the daemon's (docs/protocol.md, Errors) or of `CODES` below.
- * @typedef {{code: string, title: string, detail: string, hint: string | null, retryAfter?: number}} Problem
+ * `likely` is the id of the circle whose key it most likely is.
+ * @typedef {{code: string, title: string, detail: string, hint: string | null, retryAfter?: number,
+ *   likely?: string}} Problem
  */
 
 /** Codes of the extension itself, beside the daemon's. */

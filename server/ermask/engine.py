@@ -320,10 +320,12 @@ def _refusal(matches: list[Match]) -> WrongKey:
         found = f"The key of {best.label} does not fit this photo"
     else:
         found = f"None of {len(matches)} keys fits this photo; the best is that of {best.label}"
-    hint = None
+    hint = likely = None
     if len(matches) * mark.chance(best.score, best.threshold) < LIKELY:
+        likely = best.circle_id
         hint = (
             f"The mark is faint, but most likely that of {best.label}. "
             "Restore the photo by force with this key."
         )
-    return WrongKey(f"{found} (score {best.score:.1f}, needed {best.threshold:.1f}).", hint=hint)
+    message = f"{found} (score {best.score:.1f}, needed {best.threshold:.1f})."
+    return WrongKey(message, hint=hint, likely=likely)

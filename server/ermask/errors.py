@@ -157,10 +157,19 @@ class BadLabel(ErmaskError):
 
 
 class WrongKey(ErmaskError):
-    """The mark in the photo does not fit the key."""
+    """The mark in the photo does not fit the key.
+
+    Args:
+        likely: id of the circle whose key it most likely was, where the mark is too faint to prove
+            it.
+    """
 
     code, status = "wrong_key", 409
     hint = "The photo was protected with another key, or not protected at all."
+
+    def __init__(self, message: str, *, hint: str | None = None, likely: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.likely = likely
 
 
 # --- models and runtime ----------------------------------------------------------------------

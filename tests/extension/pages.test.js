@@ -348,6 +348,17 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
         await sheet.shows('#says', text('restore_forced_means'));
         await sheet.isVisible('#save');
       });
+
+      it('names the key that is likely where the mark is too faint to prove it', async () => {
+        const [family] = await stage.browser.ask({ type: 'circles' });
+        const faint = await faintCopy(posted.bytes);
+        await open(RESTORE);
+        await sheet.upload('#file', faint.path);
+        await sheet.shows('#says', text('restore_wrong_key_likely').replace('$1', family.label));
+        await sheet.press('#says button');
+        await sheet.shows('#says', text('restore_forced_means'));
+        await sheet.isVisible('#save');
+      });
     });
 
     it('have a name for everything that can be used, and say their language', async () => {
@@ -357,6 +368,21 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
         assert.equal(await sheet.language(), 'en', path);
       }
     });
+
+    /**
+     * A copy so small that the key is likely and not proven.
+     * @param {Uint8Array} bytes
+     */
+    async function faintCopy(bytes) {
+      for (let scale = 0.8; scale > 0.3; scale *= 0.95) {
+        const name = `faint-${scale.toFixed(2)}.jpg`;
+        const copy = await stage.photos.write(name, await stage.photos.recompress(bytes, { scale }));
+        const asked = { type: 'restore', id: name, photo: copy.bytes, circle: null, force: false };
+        const refusal = await stage.browser.ask(asked).then(() => null, (error) => error);
+        if (refusal?.likely) return copy;
+      }
+      throw new Error('no copy was faint enough');
+    }
 
     /** @param {string} site */
     async function rule(site) {

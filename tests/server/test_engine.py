@@ -135,11 +135,13 @@ def test_a_key_that_is_likely_is_named(
     with pytest.raises(WrongKey) as wrong:
         engine.restore(protected, [WORK, CLUB])
     assert wrong.value.hint == WrongKey.hint
+    assert wrong.value.likely is None
     monkeypatch.setattr("ermask.mark.threshold", lambda readings: match.score + 0.1)
     with pytest.raises(WrongKey, match="None of 3 keys fits") as faint:
         engine.restore(protected, [WORK, FAMILY, CLUB])
     assert faint.value.hint is not None
     assert "most likely that of Family" in faint.value.hint
+    assert faint.value.likely == FAMILY[0].id
 
 
 def test_an_unprotected_photo_fits_no_key(engine: Engine, photo: Photo) -> None:

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from ermask.errors import BadRequest, ErmaskError, ImageTooLarge, NotFound, TooManyAttempts
+from ermask.errors import (
+    BadRequest,
+    ErmaskError,
+    ImageTooLarge,
+    NotFound,
+    TooManyAttempts,
+    WrongKey,
+)
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +36,8 @@ class Problem:
     retry_after_s: int | None = None
     request: str | None = None
     """Id of the log line, for failures that only the log explains."""
+    likely: str | None = None
+    """Id of a circle, see `WrongKey`."""
 
     def response(self) -> web.Response:
         body = {
@@ -41,6 +50,8 @@ class Problem:
         }
         if self.request is not None:
             body["request"] = self.request
+        if self.likely is not None:
+            body["likely"] = self.likely
         response = web.Response(
             status=self.status,
             body=json.dumps(body).encode(),
@@ -68,6 +79,7 @@ def from_exception(error: Exception, request_id: str) -> Problem:
             detail=known.message,
             hint=known.hint,
             retry_after_s=retry,
+            likely=known.likely if isinstance(known, WrongKey) else None,
         )
     frames = "".join(traceback.format_tb(error.__traceback__))
     log.error("request %s: %s\n%s", request_id, type(error).__qualname__, frames)

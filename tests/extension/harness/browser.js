@@ -113,7 +113,7 @@ export class Browser {
     );
     if (!answer?.ok) {
       const problem = answer?.problem ?? { code: 'no_answer', detail: JSON.stringify(answer) };
-      throw Object.assign(new Error(`${problem.code}: ${problem.detail}`), { code: problem.code });
+      throw Object.assign(new Error(`${problem.code}: ${problem.detail}`), problem);
     }
     const value = answer.value;
     if (value?.photo?.blob) value.photo = Buffer.from(value.photo.blob, 'base64');

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ermask.api.problems import from_exception
+from ermask.errors import WrongKey
+
 
 def pixels(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
@@ -150,3 +153,10 @@ async def test_a_crowd_fits_into_the_header(served, make_photo, monkeypatch):
     assert report["found"] == report["changed"] == 500
     assert len(report["faces"]) == 32
     assert len(answer.headers["X-ErMask-Result"]) < 8000
+
+
+@pytest.mark.parametrize("likely", [None, "0123456789abcdef"])
+def test_a_refusal_names_the_circle_that_is_likely(likely):
+    problem = from_exception(WrongKey("No key fits.", likely=likely), "request")
+    assert problem.status == 409
+    assert json.loads(problem.response().body).get("likely") == likely
