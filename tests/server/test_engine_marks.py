@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.server.engine_parts import FAMILY, as_photo, psnr
 
-from ermask import render
+from ermask import align, mark, mark_reading, render
 from ermask.align import TEMPLATE, Similarity
 from ermask.codec import Photo, decode, encode
 from ermask.contract import DRAWS
 from ermask.engine import CHOICE, SPARE, Engine
 from ermask.faces import Face
+from ermask.keys import Key
 from ermask.results import Match
 
 Array = np.ndarray[Any, Any]
@@ -128,3 +130,28 @@ def test_where_the_mark_is_faint_faces_are_looked_for_again(
     restored = engine.restore(protected, [FAMILY]).photo
     assert looks == [1]
     assert psnr(restored.rgb, photo.rgb) > psnr(protected.rgb, photo.rgb) + 5
+
+
+@pytest.mark.parametrize("times", [1, 4])
+def test_the_larger_a_face_the_fainter_its_mark_and_restoring_hears_how_faint(
+    engine: Engine, astronaut: Array, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    size = (times * astronaut.shape[1], times * astronaut.shape[0])
+    large = np.asarray(Image.fromarray(astronaut).resize(size, Image.Resampling.BICUBIC))
+    [face] = engine.find(large)
+    made = engine.protect(as_photo(large), *FAMILY)
+    draw = FAMILY[1].draws[made.matches[0].draw]
+    put_on = mark.amplitude(face.width)
+    assert (put_on == mark.LOUDEST) == (times == 1)
+    [crop] = align.to_tensor([align.crop(made.photo.rgb, face.similarity)])
+    assert mark_reading.loudness(crop, draw, "mid") == pytest.approx(put_on, rel=0.25)
+    taken: list[float] = []
+    taken_off = mark.taken_off
+
+    def noted(crop: Array, key: Key, strength: str, amplitude: float) -> Array:
+        taken.append(amplitude)
+        return taken_off(crop, key, strength, amplitude)
+
+    monkeypatch.setattr(mark, "taken_off", noted)
+    engine.restore(made.photo, [FAMILY])
+    assert taken == [pytest.approx(put_on, rel=0.25)]

@@ -129,9 +129,9 @@ def astray(
 ) -> tuple[Tensor, Tensor]:
     """The change that leads the student astray: residual (B, 1, G, G) and flow (B, 2, F, F).
 
-    The flow is the given one and the face's own. Without any to begin with there is no way: at the
-    face itself the similarity has no slope. What is found has a gradient by the student's weights,
-    through all steps.
+    The residual is shades and light, the flow the given one and the face's own. Without any flow to
+    begin with there is no way: at the face itself the similarity has no slope. What is found has a
+    gradient by the student's weights, through all steps.
 
     Args:
         max_residual, max_flow: bounds of the residual and of the face's own flow at strength 1.

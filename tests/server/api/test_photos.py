@@ -159,4 +159,6 @@ async def test_a_crowd_fits_into_the_header(served, make_photo, monkeypatch):
 def test_a_refusal_names_the_circle_that_is_likely(likely):
     problem = from_exception(WrongKey("No key fits.", likely=likely), "request")
     assert problem.status == 409
-    assert json.loads(problem.response().body).get("likely") == likely
+    body = problem.response().body
+    assert isinstance(body, bytes)
+    assert json.loads(body).get("likely") == likely
