@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from ermask import align, codec, insight, mark, mark_reading, registration, render
+from ermask import align, codec, insight, mark, mark_reading, matching, registration, render
 from ermask.contract import DRAWS, STRENGTHS, Role
 from ermask.detect import CenterFace
-from ermask.errors import AlreadyProtected, FacesTooSmall, NoFaceFound, WrongKey
+from ermask.errors import AlreadyProtected, FacesTooSmall, NoFaceFound
 from ermask.faces import MIN_FACE, Detector, Face
 from ermask.ort_session import Feeds
 from ermask.results import FaceReport, Match, Result, Stopwatch
@@ -38,8 +38,6 @@ TRIES = 4
 """Draws of the choice that are tried, at most, where the mark is hard to read."""
 SPARE = 1.5
 """Times the score that is needed: a mark that reads so well is read on recompressed copies too."""
-LIKELY = 0.01
-"""Chance of a mark by accident below which a key is called likely that is not proven."""
 
 
 class Engine:
@@ -79,7 +77,7 @@ class Engine:
         watch = Stopwatch()
         faces, reports, places, crops = self._look(photo, watch)
         ring = [(circle, key)]
-        [match] = _compare(crops, ring)
+        [match] = matching.compare(crops, ring)
         if match.fits:
             raise AlreadyProtected(f"This photo is already protected for the circle {match.label}.")
         watch.lap("mark")
@@ -97,7 +95,7 @@ class Engine:
                 posted = codec.decode(file).rgb
                 watch.lap("encode")
             crops_there = _crops(posted, self._again(posted, faces, watch), watch)
-            [match] = _compare(crops_there, ring)
+            [match] = matching.compare(crops_there, ring)
             watch.lap("mark")
             return Result(made, reports, [match], changes, watch.ms, file)
 
@@ -127,10 +125,10 @@ class Engine:
             raise ValueError("force needs exactly one key")
         watch = Stopwatch()
         faces, reports, places, crops = self._look(photo, watch)
-        matches = _compare(crops, keys)
+        matches = matching.compare(crops, keys)
         watch.lap("mark")
         if not matches or not (matches[0].fits or force):
-            raise _refusal(matches)
+            raise matching.refusal(matches)
         best = matches[0]
         key = next(key for circle, key in keys if circle.id == best.circle_id)
         draw = key.draws[best.draw]
@@ -150,7 +148,7 @@ class Engine:
         """
         watch = Stopwatch()
         _, reports, _, crops = self._look(photo, watch)
-        matches = _compare(crops, keys)
+        matches = matching.compare(crops, keys)
         watch.lap("mark")
         unchanged = [replace(report, changed=False) for report in reports]
         return Result(photo, unchanged, matches, ms=watch.ms)
@@ -298,34 +296,3 @@ def _changes(
     """What a network answered, and what its mark adds to the residual, face by face."""
     answers = zip(places, answer["residual"], answer["flow"], marks, strict=True)
     return [render.Change(place, residual + own, flow) for place, residual, flow, own in answers]
-
-
-def _compare(crops: align.Floats, keys: Sequence[tuple[Circle, Key]]) -> list[Match]:
-    readings = mark_reading.read(crops)
-    needed = mark.threshold(readings)
-    matches = []
-    for circle, key in keys:
-        score, strength, draw = mark.score(readings, key.draws)
-        fits = score >= needed
-        matches.append(Match(circle.id, circle.label, score, needed, fits, strength, draw))
-    return sorted(matches, key=lambda match: -match.score)
-
-
-def _refusal(matches: list[Match]) -> WrongKey:
-    """Why nothing is restored, and what to try where a key is likely without being proven."""
-    if not matches:
-        return WrongKey("There is no key on this machine.")
-    best = matches[0]
-    if len(matches) == 1:
-        found = f"The key of {best.label} does not fit this photo"
-    else:
-        found = f"None of {len(matches)} keys fits this photo; the best is that of {best.label}"
-    hint = likely = None
-    if len(matches) * mark.chance(best.score, best.threshold) < LIKELY:
-        likely = best.circle_id
-        hint = (
-            f"The mark is faint, but most likely that of {best.label}. "
-            "Restore the photo by force with this key."
-        )
-    message = f"{found} (score {best.score:.1f}, needed {best.threshold:.1f})."
-    return WrongKey(message, hint=hint, likely=likely)
