@@ -144,10 +144,14 @@ def _judge(found: Comparison, unclamped: dict[str, float]) -> None:
 
 
 def _feeds(contract: ModelContract, crops: Floats) -> Feeds:
-    """A network's inputs for all crops: random keys, every preset, keys known to fit or not."""
+    """A network's inputs for all crops: random keys, every preset, keys known to fit or not.
+
+    The chooser is asked at strength 0 too, for the bare face.
+    """
     count = len(crops)
     rng = np.random.default_rng(SEED)
-    strengths = np.resize(np.array(list(STRENGTHS.values()), np.float32), count)
+    levels = [*STRENGTHS.values(), *([0.0] if contract.role == "chooser" else [])]
+    strengths = np.resize(np.array(levels, np.float32), count)
     keys = rng.integers(0, 2, (count, *FIELD)).astype(np.float32) * 2 - 1
     fits = np.resize(np.array([0, 0, 0, 1], np.float32), count)
     every = {"crop": crops, "key": keys, "strength": strengths, "fits": fits}
