@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from ermask import align, codec, insight, mark, mark_reading, matching, registration, render
-from ermask.contract import DRAWS, STRENGTHS, Role
+from ermask.contract import DRAWS, FLOW_GRID, STRENGTHS, Role
 from ermask.detect import CenterFace
 from ermask.errors import AlreadyProtected, FacesTooSmall, NoFaceFound
 from ermask.faces import MIN_FACE, Detector, Face
@@ -36,6 +36,8 @@ CHOICE = 8
 """Draws that a photo may be protected under, of all that its key has."""
 TRIES = 4
 """Draws of the choice that are tried, at most, where the mark is hard to read."""
+PASSES, QUIET = 3, 0.3 / 255
+"""How often a mark is taken off, and how loud what is left of it may be."""
 SPARE = 1.5
 """Times the score that is needed: a mark that reads so well is read on recompressed copies too."""
 
@@ -84,8 +86,9 @@ class Engine:
 
         def under(draw: Key) -> Result:
             answer = self._ask("protector", crops, draw, strength=STRENGTHS[strength])
-            marks = [mark.residual(draw, strength, mark.amplitude(face.width)) for face in faces]
-            changes = _changes(places, answer, marks)
+            loud = [mark.amplitude(face.width) for face in faces]
+            marks = np.stack([mark.residual(draw, strength, each) for each in loud])
+            changes = _changes(places, answer["residual"] + marks, answer["flow"])
             watch.lap("network")
             made = photo.with_rgb(render.apply(photo.rgb, changes))
             watch.lap("render")
@@ -174,24 +177,47 @@ class Engine:
             place.then(registration.place(crop, draw, strength))
             for place, crop in zip(places, crops, strict=True)
         ]
-        crops = _crops(photo.rgb, places, watch)
-        loud = [mark_reading.loudness(crop, draw, strength) for crop in crops]
-        bare = [
-            mark.taken_off(crop, draw, strength, each)
-            for crop, each in zip(crops, loud, strict=True)
-        ]
+        # the mark was not bent: it comes off before the face is bent back
+        bare = self._unmarked(photo.rgb, places, draw, strength, watch)
         answer = self._ask(
             "eraser",
-            np.stack(bare),
+            _crops(bare, places, watch),
             draw,
             strength=STRENGTHS[strength],
             fits=1 - mark.chance(match.score, match.threshold),
         )
-        marks = [-mark.residual(draw, strength, each) for each in loud]
-        changes = _changes(places, answer, marks)
+        changes = _changes(places, answer["residual"], answer["flow"])
         watch.lap("network")
-        rgb = render.apply(photo.rgb, changes)
+        rgb = render.apply(bare, changes)
         watch.lap("render")
+        return rgb
+
+    def _unmarked(
+        self,
+        rgb: align.Pixels,
+        places: list[align.Similarity],
+        draw: Key,
+        strength: str,
+        watch: Stopwatch,
+    ) -> align.Pixels:
+        """The photo without the draw's mark.
+
+        What is left after it was taken off shows how far its place was off: part of a pixel is
+        enough to leave a mark that can be read, where the photo has little colour of its own.
+        """
+        for _ in range(PASSES):
+            crops = _crops(rgb, places, watch)
+            loud = [mark_reading.loudness(crop, draw, strength) for crop in crops]
+            if max(loud) < QUIET:
+                break
+            marks = np.stack([mark.residual(draw, strength, -each) for each in loud])
+            still = np.zeros((len(places), 2, FLOW_GRID, FLOW_GRID), np.float32)
+            rgb = render.apply(rgb, _changes(places, marks, still))
+            places = [
+                place.then(registration.place(crop, draw, strength))
+                for place, crop in zip(places, _crops(rgb, places, watch), strict=True)
+            ]
+        watch.lap("mark")
         return rgb
 
     def _again(
@@ -291,8 +317,6 @@ def _crops(rgb: align.Pixels, places: list[align.Similarity], watch: Stopwatch) 
 
 
 def _changes(
-    places: list[align.Similarity], answer: Feeds, marks: list[align.Floats]
+    places: list[align.Similarity], residuals: align.Floats, flows: align.Floats
 ) -> list[render.Change]:
-    """What a network answered, and what its mark adds to the residual, face by face."""
-    answers = zip(places, answer["residual"], answer["flow"], marks, strict=True)
-    return [render.Change(place, residual + own, flow) for place, residual, flow, own in answers]
+    return [render.Change(*each) for each in zip(places, residuals, flows, strict=True)]

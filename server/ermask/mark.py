@@ -17,7 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ermask.align import Floats, soft_mask
+from ermask.align import Floats
 from ermask.contract import CROP, DRAWS, RESIDUAL_GRID, STRENGTHS
 
 CELLS = 28
@@ -62,17 +62,13 @@ def amplitude(width: float) -> float:
 
 
 def residual(key: DerivesBytes, strength: str, amplitude: float) -> Floats:
-    """The mark as a residual: float32 (3, g, g) RGB, g = RESIDUAL_GRID, share of the range."""
+    """The mark as a residual: float32 (3, g, g) RGB, g = RESIDUAL_GRID, share of the range.
+
+    Of a negative amplitude, what takes it off.
+    """
     rgb = np.einsum("ij,jhw->ihw", TO_RGB[:, 1:], signs(key, strength) * amplitude)
     side = RESIDUAL_GRID // CELLS
     return np.asarray(rgb.repeat(side, 1).repeat(side, 2), np.float32)
-
-
-def taken_off(crop: Floats, key: DerivesBytes, strength: str, amplitude: float) -> Floats:
-    """A protected crop (3, CROP, CROP) without its mark, as the eraser was trained on them."""
-    pattern = residual(key, strength, amplitude).repeat(CROP // RESIDUAL_GRID, 1)
-    pattern = pattern.repeat(CROP // RESIDUAL_GRID, 2)
-    return np.asarray(crop - pattern * soft_mask(), np.float32)
 
 
 def score(readings: Floats, draws: Sequence[DerivesBytes]) -> tuple[float, str, int]:

@@ -377,8 +377,10 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
       for (let scale = 0.8; scale > 0.3; scale *= 0.95) {
         const name = `faint-${scale.toFixed(2)}.jpg`;
         const copy = await stage.photos.write(name, await stage.photos.recompress(bytes, { scale }));
-        const asked = { type: 'restore', id: name, photo: copy.bytes, circle: null, force: false };
-        const refusal = await stage.browser.ask(asked).then(() => null, (error) => error);
+        const asked = /** @type {const} */ ({ type: 'restore', id: name, circle: null, force: false });
+        const refusal = await stage.browser
+          .ask({ ...asked, photo: copy.bytes })
+          .then(() => null, (error) => error);
         if (refusal?.likely) return copy;
       }
       throw new Error('no copy was faint enough');

@@ -243,14 +243,6 @@ def test_the_residual_is_faint_and_as_loud_as_it_says() -> None:
     assert np.array_equal(np.sign(cells), mark.signs(MARKED, "mid"))
 
 
-def test_the_mark_is_taken_off_the_crop_as_it_was_put_on() -> None:
-    side = CROP // RESIDUAL_GRID
-    pattern = mark.residual(MARKED, "high", 0.006).repeat(side, 1).repeat(side, 2)
-    marked = (0.5 + pattern * align.soft_mask()).astype(np.float32)
-    assert np.abs(mark.taken_off(marked, MARKED, "high", 0.006) - 0.5).max() < 1e-6
-    assert np.abs(mark.taken_off(marked, MARKED, "low", 0.006) - 0.5).max() > 1e-3
-
-
 # --- how loud it is --------------------------------------------------------------------------
 
 
