@@ -36,8 +36,9 @@ CHOICE = 8
 """Draws that a photo may be protected under, of all that its key has."""
 TRIES = 4
 """Draws of the choice that are tried, at most, where the mark is hard to read."""
-PASSES, QUIET = 3, 0.3 / 255
-"""How often a mark is taken off, and how loud what is left of it may be."""
+PASSES, QUIET, THOROUGH = 3, 0.3 / 255, 1.5
+"""How often a mark is taken off, how loud what is left of it may be, and times what is heard of it:
+compression takes it from some cells and leaves others, where it is not to be read again."""
 SPARE = 1.5
 """Times the score that is needed: a mark that reads so well is read on recompressed copies too."""
 
@@ -210,7 +211,7 @@ class Engine:
             loud = [mark_reading.loudness(crop, draw, strength) for crop in crops]
             if max(loud) < QUIET:
                 break
-            marks = np.stack([mark.residual(draw, strength, -each) for each in loud])
+            marks = np.stack([mark.residual(draw, strength, -THOROUGH * each) for each in loud])
             still = np.zeros((len(places), 2, FLOW_GRID, FLOW_GRID), np.float32)
             rgb = render.apply(rgb, _changes(places, marks, still))
             places = [
