@@ -87,8 +87,7 @@ class Engine:
 
         def under(draw: Key) -> Result:
             answer = self._ask("protector", crops, draw, strength=STRENGTHS[strength])
-            loud = [mark.amplitude(face.width) for face in faces]
-            marks = np.stack([mark.residual(draw, strength, each) for each in loud])
+            marks = _marks(draw, strength, [mark.amplitude(face.width) for face in faces])
             changes = _changes(places, answer["residual"] + marks, answer["flow"])
             watch.lap("network")
             made = photo.with_rgb(render.apply(photo.rgb, changes))
@@ -174,12 +173,9 @@ class Engine:
             match: what the mark says of the draw's key.
         """
         strength = match.strength
-        places = [
-            place.then(registration.place(crop, draw, strength))
-            for place, crop in zip(places, crops, strict=True)
-        ]
+        places = _placed(places, crops, draw, strength)
         # the mark was not bent: it comes off before the face is bent back
-        bare = self._unmarked(photo.rgb, places, draw, strength, watch)
+        bare = _unmarked(photo.rgb, places, draw, strength, watch)
         answer = self._ask(
             "eraser",
             _crops(bare, places, watch),
@@ -191,34 +187,6 @@ class Engine:
         watch.lap("network")
         rgb = render.apply(bare, changes)
         watch.lap("render")
-        return rgb
-
-    def _unmarked(
-        self,
-        rgb: align.Pixels,
-        places: list[align.Similarity],
-        draw: Key,
-        strength: str,
-        watch: Stopwatch,
-    ) -> align.Pixels:
-        """The photo without the draw's mark.
-
-        What is left after it was taken off shows how far its place was off: part of a pixel is
-        enough to leave a mark that can be read, where the photo has little colour of its own.
-        """
-        for _ in range(PASSES):
-            crops = _crops(rgb, places, watch)
-            loud = [mark_reading.loudness(crop, draw, strength) for crop in crops]
-            if max(loud) < QUIET:
-                break
-            marks = np.stack([mark.residual(draw, strength, -THOROUGH * each) for each in loud])
-            still = np.zeros((len(places), 2, FLOW_GRID, FLOW_GRID), np.float32)
-            rgb = render.apply(rgb, _changes(places, marks, still))
-            places = [
-                place.then(registration.place(crop, draw, strength))
-                for place, crop in zip(places, _crops(rgb, places, watch), strict=True)
-            ]
-        watch.lap("mark")
         return rgb
 
     def _again(
@@ -321,3 +289,41 @@ def _changes(
     places: list[align.Similarity], residuals: align.Floats, flows: align.Floats
 ) -> list[render.Change]:
     return [render.Change(*each) for each in zip(places, residuals, flows, strict=True)]
+
+
+def _marks(draw: Key, strength: str, amplitudes: Sequence[float]) -> align.Floats:
+    """The draw's mark for each face, as residuals."""
+    return np.stack([mark.residual(draw, strength, each) for each in amplitudes])
+
+
+def _placed(
+    places: list[align.Similarity], crops: align.Floats, draw: Key, strength: str
+) -> list[align.Similarity]:
+    """Where exactly the draw's mark is in crops that were cut at `places`."""
+    pairs = zip(places, crops, strict=True)
+    return [place.then(registration.place(crop, draw, strength)) for place, crop in pairs]
+
+
+def _unmarked(
+    rgb: align.Pixels,
+    places: list[align.Similarity],
+    draw: Key,
+    strength: str,
+    watch: Stopwatch,
+) -> align.Pixels:
+    """The photo without the draw's mark.
+
+    What is left after it was taken off shows how far its place was off: part of a pixel is enough
+    to leave a mark that can be read, where the photo has little colour of its own.
+    """
+    still = np.zeros((len(places), 2, FLOW_GRID, FLOW_GRID), np.float32)
+    for done in range(PASSES):
+        if done:
+            places = _placed(places, _crops(rgb, places, watch), draw, strength)
+        loud = [mark_reading.loudness(crop, draw, strength) for crop in _crops(rgb, places, watch)]
+        if max(loud) < QUIET:
+            break
+        marks = _marks(draw, strength, [-THOROUGH * each for each in loud])
+        rgb = render.apply(rgb, _changes(places, marks, still))
+    watch.lap("mark")
+    return rgb

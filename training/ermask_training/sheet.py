@@ -10,6 +10,7 @@ from PIL import Image
 from ermask import align, codec
 from ermask.contract import STRENGTHS
 from ermask.engine import Engine
+from ermask.faces import Face
 from ermask.keys import Key
 from ermask_training.bench.keys import Keyed, with_circle
 from ermask_training.bench.variants import as_jpeg
@@ -51,9 +52,8 @@ def full_size(engine: Engine, photos: list[Path], secret: bytes) -> Image.Image:
 
 
 def _window(engine: Engine, path: Path, key: Keyed) -> align.Pixels:
-    original = codec.decode(path.read_bytes())
+    original, face = _portrait(engine, path)
     height, width = original.rgb.shape[:2]
-    face = main_face(engine.find(original.rgb), width, height)
     protected = engine.protect(original, *key).photo
     middle = (int(face.box[0] + face.box[2]) // 2, int(face.box[1] + face.box[3]) // 2)
     left, top = (
@@ -69,11 +69,16 @@ def _window(engine: Engine, path: Path, key: Keyed) -> align.Pixels:
 
 
 def _row(engine: Engine, path: Path, right: Keyed, wrong: Keyed) -> align.Pixels:
-    original = codec.decode(path.read_bytes())
-    height, width = original.rgb.shape[:2]
-    place = main_face(engine.find(original.rgb), width, height).similarity
+    original, face = _portrait(engine, path)
     protected = [engine.protect(original, *right, preset).photo for preset in STRENGTHS]
     posted = as_jpeg(protected[list(STRENGTHS).index("mid")])
     restored = [engine.restore(posted, [key], force=True).photo for key in (right, wrong)]
     shown = [original, *protected, *restored]
-    return np.concatenate([align.crop(photo.rgb, place, SIDE) for photo in shown], axis=1)
+    return np.concatenate([align.crop(photo.rgb, face.similarity, SIDE) for photo in shown], axis=1)
+
+
+def _portrait(engine: Engine, path: Path) -> tuple[codec.Photo, Face]:
+    """A photo, and the face that it is of."""
+    photo = codec.decode(path.read_bytes())
+    height, width = photo.rgb.shape[:2]
+    return photo, main_face(engine.find(photo.rgb), width, height)
