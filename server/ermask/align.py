@@ -7,6 +7,7 @@ maps photo coordinates to crop coordinates. The template is the five-point one o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -126,6 +127,11 @@ def to_tensor(crops: list[Pixels]) -> Floats:
     """Crops as the networks take them: float32 (N, 3, CROP, CROP) in [0, 1]."""
     batch = np.stack(crops).astype(np.float32) / 255
     return np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
+
+
+def crops(rgb: Pixels, places: Sequence[Similarity]) -> Floats:
+    """All canonical crops of one photo, as the networks take them; see `crop` and `to_tensor`."""
+    return to_tensor([crop(rgb, place) for place in places])
 
 
 @lru_cache(maxsize=1)

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from ermask import align, codec, insight, mark, mark_reading, matching, registration, render
-from ermask.contract import DRAWS, FLOW_GRID, STRENGTHS, Role
+from ermask import align, codec, insight, mark, matching, registration, render
+from ermask.contract import DRAWS, STRENGTHS, Role
 from ermask.detect import CenterFace
 from ermask.errors import AlreadyProtected, FacesTooSmall, NoFaceFound
 from ermask.faces import MIN_FACE, Detector, Face
+from ermask.mark_removal import unmarked
 from ermask.ort_session import Feeds
 from ermask.results import FaceReport, Match, Result, Stopwatch
 from ermask.sessions import Models
@@ -36,9 +37,6 @@ CHOICE = 8
 """Draws that a photo may be protected under, of all that its key has."""
 TRIES = 4
 """Draws of the choice that are tried, at most, where the mark is hard to read."""
-PASSES, QUIET, THOROUGH = 3, 0.3 / 255, 1.5
-"""How often a mark is taken off, how loud what is left of it may be, and times what is heard of it:
-compression takes it from some cells and leaves others, where it is not to be read again."""
 SPARE = 1.5
 """Times the score that is needed: a mark that reads so well is read on recompressed copies too."""
 
@@ -87,7 +85,8 @@ class Engine:
 
         def under(draw: Key) -> Result:
             answer = self._ask("protector", crops, draw, strength=STRENGTHS[strength])
-            marks = _marks(draw, strength, [mark.amplitude(face.width) for face in faces])
+            loud = [mark.amplitude(face.width) for face in faces]
+            marks = np.stack([mark.residual(draw, strength, each) for each in loud])
             changes = _changes(places, answer["residual"] + marks, answer["flow"])
             watch.lap("network")
             made = photo.with_rgb(render.apply(photo.rgb, changes))
@@ -173,9 +172,10 @@ class Engine:
             match: what the mark says of the draw's key.
         """
         strength = match.strength
-        places = _placed(places, crops, draw, strength)
+        places = registration.placed(places, crops, draw, strength)
         # the mark was not bent: it comes off before the face is bent back
-        bare = _unmarked(photo.rgb, places, draw, strength, watch)
+        bare = unmarked(photo.rgb, places, draw, strength)
+        watch.lap("mark")
         answer = self._ask(
             "eraser",
             _crops(bare, places, watch),
@@ -280,7 +280,7 @@ def open_engine(settings: Settings) -> Engine:
 
 
 def _crops(rgb: align.Pixels, places: list[align.Similarity], watch: Stopwatch) -> align.Floats:
-    crops = align.to_tensor([align.crop(rgb, place) for place in places])
+    crops = align.crops(rgb, places)
     watch.lap("align")
     return crops
 
@@ -289,41 +289,3 @@ def _changes(
     places: list[align.Similarity], residuals: align.Floats, flows: align.Floats
 ) -> list[render.Change]:
     return [render.Change(*each) for each in zip(places, residuals, flows, strict=True)]
-
-
-def _marks(draw: Key, strength: str, amplitudes: Sequence[float]) -> align.Floats:
-    """The draw's mark for each face, as residuals."""
-    return np.stack([mark.residual(draw, strength, each) for each in amplitudes])
-
-
-def _placed(
-    places: list[align.Similarity], crops: align.Floats, draw: Key, strength: str
-) -> list[align.Similarity]:
-    """Where exactly the draw's mark is in crops that were cut at `places`."""
-    pairs = zip(places, crops, strict=True)
-    return [place.then(registration.place(crop, draw, strength)) for place, crop in pairs]
-
-
-def _unmarked(
-    rgb: align.Pixels,
-    places: list[align.Similarity],
-    draw: Key,
-    strength: str,
-    watch: Stopwatch,
-) -> align.Pixels:
-    """The photo without the draw's mark.
-
-    What is left after it was taken off shows how far its place was off: part of a pixel is enough
-    to leave a mark that can be read, where the photo has little colour of its own.
-    """
-    still = np.zeros((len(places), 2, FLOW_GRID, FLOW_GRID), np.float32)
-    for done in range(PASSES):
-        if done:
-            places = _placed(places, _crops(rgb, places, watch), draw, strength)
-        loud = [mark_reading.loudness(crop, draw, strength) for crop in _crops(rgb, places, watch)]
-        if max(loud) < QUIET:
-            break
-        marks = _marks(draw, strength, [-THOROUGH * each for each in loud])
-        rgb = render.apply(rgb, _changes(places, marks, still))
-    watch.lap("mark")
-    return rgb

@@ -1,12 +1,14 @@
 """Reading a mark: what the crops of a photo say about its cells, whatever the key.
 
-Shapes: "planes" are Y, Cb and Cr of a crop or of its cells, "colours" Cb and Cr alone.
+Shapes: "planes" are Y, Cb and Cr, "colours" Cb and Cr alone.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -15,7 +17,10 @@ from ermask.align import Floats, Similarity, moved, soft_mask
 from ermask.contract import CROP
 from ermask.mark import CELLS, LOUDEST, SIDE, TO_YCC, DerivesBytes, signs
 
-HALF = CROP // 2
+HALF, HALF_SIDE = CROP // 2, SIDE // 2
+"""Sides of a crop and of a cell at half the size, which cells do not notice."""
+MARGIN = 8
+"""Pixels of half the size by which a crop goes on beyond its edges."""
 SHIFTS = (-2, 0, 2)
 """Misalignments tried when reading, in crop pixels, along each axis."""
 SCALES = (0.975, 1.0, 1.025)
@@ -27,6 +32,8 @@ FLOOR = 0.7 / 255
 SEEN = 0.85
 """Share of an amplitude that cells have: rendering softens their edges. Measured on 15 photos,
 faces 88 to 477 pixels wide."""
+THERE = moved(0, 0, 1, 0)
+"""The place of a crop as it was cut."""
 ROUNDS = 6
 """Times the matched filter is made anew, of what is left: to the first the mark is the photo's."""
 
@@ -38,19 +45,30 @@ def read(crops: Floats) -> Floats:
     are together. A reading is what a matched filter leaves of the cell means, scaled to unit
     length, so that its dot product with signs is a score of variance 1.
     """
-    faces = [planes(crop) for crop in crops]
-    single = [_weigh(np.stack(list(_means(face)))) for face in faces]
-    together = _weigh(np.stack([_cells(face) for face in faces])).sum(0, keepdims=True)
+    faces = [averaged(crop) for crop in crops]
+    single = [_weigh(np.stack([_cells(face, place) for place in _places()])) for face in faces]
+    together = _weigh(np.stack([_cells(face, THERE) for face in faces])).sum(0, keepdims=True)
     return np.concatenate([*single, _unit(together)])
 
 
-def reading(face: Floats, place: Similarity) -> Floats:
-    """What the `planes` of one face say, were its crop cut elsewhere: (2 * CELLS^2), as in `read`.
+def reader(face: Averaged, about: Similarity) -> Callable[[Similarity], Floats]:
+    """Reads one face at any place with the filter that suits one: a place to (2 * CELLS^2).
+
+    A reading there is one of those of `read`. Readings elsewhere have the length that they have:
+    with a filter made for each, where the photo is smoother would seem to have more of the mark.
 
     Args:
-        place: from the crop as it was cut to the other.
+        face: its crop, `averaged`.
+        about: from the crop as it was cut to where its mark is, about; so are the places to read.
     """
-    return np.asarray(_weigh(_cells(_moved(face, place))[None])[0])
+    there = _rough(_cells(face, about)[None])
+    matched, cover = _matched_filter(there), _cover()
+
+    def filtered(rough: Floats) -> Floats:
+        return np.asarray((matched(rough) * cover).ravel())
+
+    length = max(float(np.linalg.norm(filtered(there))), 1e-12)
+    return lambda place: filtered(_rough(_cells(face, place)[None])) / length
 
 
 def loudness(crop: Floats, key: DerivesBytes, strength: str) -> float:
@@ -58,7 +76,7 @@ def loudness(crop: Floats, key: DerivesBytes, strength: str) -> float:
 
     A copy has less of it than was put on: colours are compressed first. 0 to LOUDEST.
     """
-    seen = _rough(_cells(planes(crop))[None])
+    seen = _rough(_cells(averaged(crop), THERE)[None])
     pattern = np.zeros_like(seen)
     pattern[:, 1:] = signs(key, strength) * _cover()
     pattern = _rough(pattern)
@@ -71,39 +89,42 @@ def loudness(crop: Floats, key: DerivesBytes, strength: str) -> float:
     return min(max(found / SEEN, 0.0), LOUDEST)
 
 
-def planes(crop: Floats) -> Floats:
-    """What a mark is read from: a crop (3, CROP, CROP) as Y, Cb and Cr, (3, HALF, HALF).
+class Averaged(NamedTuple):
+    """Y, Cb and Cr of a crop at half the size, averaged over as much as a cell about every pixel.
 
-    The cells do not notice the half size.
+    A cell's mean is one of their pixels, wherever the cell may be.
     """
+
+    y: Image.Image
+    blue: Image.Image
+    red: Image.Image
+
+
+def averaged(crop: Floats) -> Averaged:
+    """What a mark is read from, of a crop (3, CROP, CROP)."""
     ycc = np.einsum("ij,jhw->ihw", TO_YCC.astype(np.float32), crop)
-    return np.asarray(ycc.reshape(3, HALF, 2, HALF, 2).mean((2, 4)))
+    half = ycc.reshape(3, HALF, 2, HALF, 2).mean((2, 4))
+    wide = np.pad(half, ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(wide, (HALF_SIDE, HALF_SIDE), (1, 2))
+    return Averaged(*(Image.fromarray(plane) for plane in windows.mean((3, 4))))
 
 
-def _means(face: Floats) -> Iterator[Floats]:
-    """Cell means under every misalignment."""
-    for scale in SCALES:
-        for turn in TURNS:
-            seen = _moved(face, moved(0, 0, scale, math.radians(turn)))
-            for dy in SHIFTS:
-                for dx in SHIFTS:
-                    yield _cells(np.roll(seen, (-dy // 2, -dx // 2), (1, 2)))
+def _places() -> Iterator[Similarity]:
+    """Every misalignment tried."""
+    for scale, turn in itertools.product(SCALES, TURNS):
+        for dy, dx in itertools.product(SHIFTS, SHIFTS):
+            yield moved(dx, dy, scale, math.radians(turn))
 
 
-def _moved(face: Floats, place: Similarity) -> Floats:
-    """Planes (3, HALF, HALF) as they are in a crop that was cut elsewhere."""
-    back = place.inverse().matrix.copy()
-    back[:, 2] *= HALF / CROP
-    rows = tuple(back.ravel().tolist())
-    size, affine, method = (HALF, HALF), Image.Transform.AFFINE, Image.Resampling.BICUBIC
-    return np.stack(
-        [np.asarray(Image.fromarray(p).transform(size, affine, rows, method)) for p in face]
-    )
-
-
-def _cells(planes: Floats) -> Floats:
-    side = HALF // CELLS
-    return np.asarray(planes.reshape(3, CELLS, side, CELLS, side).mean((2, 4)))
+def _cells(face: Averaged, place: Similarity) -> Floats:
+    """Cell means (3, CELLS, CELLS) as they are in a crop that was cut elsewhere."""
+    rows = place.inverse().matrix.copy()
+    rows[:, :2] *= HALF_SIDE
+    # the first window's middle is where the pixel of the picture is that it is the mean of
+    rows[:, 2] = rows[:, 2] * HALF / CROP + MARGIN + (1 - HALF_SIDE) / 2
+    size, data = (CELLS, CELLS), tuple(rows.ravel().tolist())
+    affine, method = Image.Transform.AFFINE, Image.Resampling.BICUBIC
+    return np.stack([np.asarray(plane.transform(size, affine, data, method)) for plane in face])
 
 
 def _weigh(means: Floats) -> Floats:

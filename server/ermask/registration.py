@@ -7,10 +7,15 @@ place it fits best, as other watermarks are registered by a known pattern in the
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ermask import mark, mark_reading
 from ermask.align import Doubles, Floats, Similarity, moved
+
+Reader = Callable[[Similarity], Floats]
+"""What the face says at a place, see `mark_reading.reader`."""
 
 SPREAD = 1.6
 """Standard deviation of what landmarks are off, in crop pixels, along each of four ways: across,
@@ -18,7 +23,9 @@ down, in size and in turn. Measured on 58 people of the lab's calibration set, J
 ARM = 60.0
 """Crop pixels from the middle at which a turn or a change of size counts as a shift."""
 STEPS = (2.0, 1.0, 0.5)
-"""Crop pixels between the places compared, round by round."""
+"""Crop pixels between the places compared, step by step."""
+ROUNDS = 2
+"""Times all steps are taken: what the photo does is told apart better at the better place."""
 
 
 def place(crop: Floats, key: mark.DerivesBytes, strength: str) -> Similarity:
@@ -28,13 +35,33 @@ def place(crop: Floats, key: mark.DerivesBytes, strength: str) -> Similarity:
     fitting strength, and where the crop was cut is taken as normal too, SPREAD wide. A mark that is
     too faint to be read leaves the crop close to where it was.
     """
-    face, signs = mark_reading.planes(crop), mark.signs(key, strength).ravel()
-
-    def likelihood(off: Doubles) -> float:
-        score = max(0.0, float(mark_reading.reading(face, _moved(off)) @ signs))
-        return (score**2 - float(off @ off) / SPREAD**2) / 2
-
+    face, signs = mark_reading.averaged(crop), mark.signs(key, strength).ravel()
     at = np.zeros(4)
+    for _ in range(ROUNDS):
+        read = mark_reading.reader(face, _moved(at))
+
+        def likelihood(off: Doubles, read: Reader = read) -> float:
+            score = max(0.0, float(read(_moved(off)) @ signs))
+            return (score**2 - float(off @ off) / SPREAD**2) / 2
+
+        at = _climbed(likelihood, at)
+    return _moved(at)
+
+
+def placed(
+    places: list[Similarity], crops: Floats, key: mark.DerivesBytes, strength: str
+) -> list[Similarity]:
+    """Where exactly the faces of one photo were protected: from the photo to the crops.
+
+    Args:
+        places, crops: where they are, about, and the crops (N, 3, CROP, CROP) that were cut there.
+    """
+    pairs = zip(places, crops, strict=True)
+    return [about.then(place(crop, key, strength)) for about, crop in pairs]
+
+
+def _climbed(likelihood: Callable[[Doubles], float], at: Doubles) -> Doubles:
+    """A more likely place than `at`, where parabolas through what is beside it lead."""
     best = likelihood(at)
     for step in STEPS:
         ways = step * np.eye(4)
@@ -44,7 +71,7 @@ def place(crop: Floats, key: mark.DerivesBytes, strength: str) -> Similarity:
             if (found := likelihood(there)) > best:
                 at, best = there, found
                 break
-    return _moved(at)
+    return at
 
 
 def _moved(off: Doubles) -> Similarity:

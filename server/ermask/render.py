@@ -140,9 +140,12 @@ def _share(region: _Region, others: list[_Region]) -> Floats:
 def _delta(rgb: Pixels, change: Change, region: _Region, weight: Floats) -> Floats:
     """What the change adds to the photo in the region: float32 (h, w, 3) in 0..255 units."""
     left, top, right, bottom = region.box
-    delta = _bend(rgb, change, region, weight)
-    delta -= rgb[top:bottom, left:right]
-    delta[weight <= 0] = 0
+    if change.flow.any():
+        delta = _bend(rgb, change, region, weight)
+        delta -= rgb[top:bottom, left:right]
+        delta[weight <= 0] = 0
+    else:
+        delta = np.zeros((*weight.shape, 3), np.float32)
     for channel in range(3):
         plane = _resample(change.residual[channel], change.similarity, region.box)
         delta[..., channel] += plane * (weight * 255)

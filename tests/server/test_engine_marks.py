@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 from tests.server.engine_parts import FAMILY, as_photo, psnr
 
-from ermask import align, mark, mark_reading, render
+from ermask import align, mark, mark_reading, mark_removal, render
 from ermask.align import TEMPLATE, Similarity
 from ermask.codec import Photo, decode, encode
 from ermask.contract import DRAWS
-from ermask.engine import CHOICE, SPARE, THOROUGH, Engine
+from ermask.engine import CHOICE, SPARE, Engine
 from ermask.faces import Face
 from ermask.keys import Key
 from ermask.results import Match
@@ -144,7 +144,7 @@ def test_the_larger_a_face_the_fainter_its_mark_and_restoring_hears_how_faint(
     draw = FAMILY[1].draws[made.matches[0].draw]
     put_on = mark.amplitude(face.width)
     assert (put_on == mark.LOUDEST) == (times == 1)
-    [crop] = align.to_tensor([align.crop(made.photo.rgb, face.similarity)])
+    [crop] = align.crops(made.photo.rgb, [face.similarity])
     assert mark_reading.loudness(crop, draw, "mid") == pytest.approx(put_on, rel=0.25)
     taken: list[float] = []
     residual = mark.residual
@@ -155,7 +155,7 @@ def test_the_larger_a_face_the_fainter_its_mark_and_restoring_hears_how_faint(
 
     monkeypatch.setattr(mark, "residual", noted)
     engine.restore(made.photo, [FAMILY])
-    assert taken[0] == pytest.approx(THOROUGH * put_on, rel=0.25)
+    assert taken[0] == pytest.approx(mark_removal.THOROUGH * put_on, rel=0.25)
 
 
 @pytest.mark.parametrize("quality", [None, 92, 75])

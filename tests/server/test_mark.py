@@ -206,7 +206,7 @@ def test_a_reading_per_misalignment_and_one_of_all(
 
 def test_reading_does_not_look_at_the_rim(protected: Array, astronaut_landmarks: Array) -> None:
     """Outside the mask there is no mark, only background that would drown it."""
-    [crop] = align.to_tensor([align.crop(protected, from_landmarks(astronaut_landmarks))])
+    [crop] = align.crops(protected, [from_landmarks(astronaut_landmarks)])
     other = crop.copy()
     other[:, :8] = other[:, :, :8] = 0.5
     one, two = (mark.score(mark_reading.read(each[None]), RIGHT.draws)[0] for each in (crop, other))
@@ -261,7 +261,7 @@ def test_how_loud_it_is_can_be_heard(
     still = np.zeros((2, FLOW_GRID, FLOW_GRID), np.float32)
     place = from_landmarks(astronaut_landmarks)
     change = render.Change(place, mark.residual(MARKED, "mid", amplitude), still)
-    [crop] = align.to_tensor([align.crop(render.apply(astronaut, [change]), place)])
+    [crop] = align.crops(render.apply(astronaut, [change]), [place])
     heard = mark_reading.loudness(crop, MARKED, "mid")
     assert heard == pytest.approx(amplitude, abs=0.15 * mark.LOUDEST)
     assert mark_reading.loudness(crop, key(5).draws[0], "mid") < 0.15 * mark.LOUDEST
@@ -273,7 +273,7 @@ def test_a_copy_has_less_of_it(protected: Array, astronaut_landmarks: Array) -> 
         (protected, astronaut_landmarks),
         (jpeg(half(protected), 60), astronaut_landmarks / 2),
     ):
-        [crop] = align.to_tensor([align.crop(photo, from_landmarks(landmarks))])
+        [crop] = align.crops(photo, [from_landmarks(landmarks)])
         heard.append(mark_reading.loudness(crop, MARKED, "mid"))
     assert heard[1] < 0.8 * heard[0]
 

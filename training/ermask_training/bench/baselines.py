@@ -114,7 +114,7 @@ def _changed(subject: Subject, name: str, how: Change) -> tuple[Photo, float]:
     if not faces:
         return photo, 0.0
     seed = crc32(f"{subject.seed}/{subject.name}/{name}".encode())
-    crops = align.to_tensor([align.crop(photo.rgb, face.similarity) for face in faces])
+    crops = align.crops(photo.rgb, [face.similarity for face in faces])
     started = time.perf_counter()
     change = how(torch.from_numpy(crops), torch.Generator().manual_seed(seed)).numpy()
     ms = (time.perf_counter() - started) * 1000 / len(faces)
