@@ -7,11 +7,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 
-import { text } from './harness/texts.js';
+import { faintCopy } from './harness/faint_copy.js';
 import { until } from './harness/poll.js';
 import { missing } from './harness/requirements.js';
-import { Stage } from './harness/stage.js';
 import { newestTab, Sheet } from './harness/sheet.js';
+import { Stage } from './harness/stage.js';
+import { text } from './harness/texts.js';
 
 const ONBOARDING = 'extension/onboarding/onboarding.html';
 const OPTIONS = 'extension/options/options.html';
@@ -351,7 +352,7 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
 
       it('names the key that is likely where the mark is too faint to prove it', async () => {
         const [family] = await stage.browser.ask({ type: 'circles' });
-        const faint = await faintCopy(posted.bytes);
+        const faint = await faintCopy(stage, posted.bytes);
         await open(RESTORE);
         await sheet.upload('#file', faint.path);
         await sheet.shows('#says', text('restore_wrong_key_likely').replace('$1', family.label));
@@ -368,23 +369,6 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
         assert.equal(await sheet.language(), 'en', path);
       }
     });
-
-    /**
-     * A copy so small that the key is likely and not proven.
-     * @param {Uint8Array} bytes
-     */
-    async function faintCopy(bytes) {
-      for (let scale = 0.8; scale > 0.3; scale *= 0.95) {
-        const name = `faint-${scale.toFixed(2)}.jpg`;
-        const copy = await stage.photos.write(name, await stage.photos.recompress(bytes, { scale }));
-        const asked = /** @type {const} */ ({ type: 'restore', id: name, circle: null, force: false });
-        const refusal = await stage.browser
-          .ask({ ...asked, photo: copy.bytes })
-          .then(() => null, (error) => error);
-        if (refusal?.likely) return copy;
-      }
-      throw new Error('no copy was faint enough');
-    }
 
     /** @param {string} site */
     async function rule(site) {

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { faintCopy } from '../harness/faint_copy.js';
 import { text } from '../harness/texts.js';
 import { ONBOARDING, OPTIONS, POPUP, RESTORE, SITE, Studio } from './studio.js';
 
@@ -181,6 +182,11 @@ async function restore(studio, portrait) {
     await sheet.press('#says button.danger');
     await sheet.isVisible('#save');
     await sheet.pictures('#picture img');
+  });
+  const faint = await faintCopy(studio, posted.bytes);
+  await studio.take('restore-likely', RESTORE, async (sheet) => {
+    await sheet.upload('#file', faint.path);
+    await sheet.shows('#says', text('restore_wrong_key_likely').replace('$1', family.label));
   });
   const tab = await studio.visit(SITE);
   const source = new URLSearchParams({
