@@ -35,6 +35,8 @@ Draw = TypeVar("Draw")
 
 CHOICE = 8
 """Draws that a photo may be protected under, of all that its key has."""
+ROWS = 16
+"""Of so many rows of a photo, one is enough to tell it from others."""
 TRIES = 4
 """Draws of the choice that are tried, at most, where the mark is hard to read."""
 SPARE = 1.5
@@ -101,7 +103,7 @@ class Engine:
             watch.lap("mark")
             return Result(made, reports, [match], changes, watch.ms, file)
 
-        first, *others = self._order(crops, key, strength)
+        first, *others = self._order(photo, crops, key, strength)
         best = under(first)
         for draw in others:
             if best.matches[0].score > SPARE * best.matches[0].threshold:
@@ -219,14 +221,16 @@ class Engine:
         places = [face.similarity for face in large]
         return large, reports, places, _crops(photo.rgb, places, watch)
 
-    def _order(self, crops: align.Floats, key: Key, strength: str) -> list[Key]:
+    def _order(self, photo: Photo, crops: align.Floats, key: Key, strength: str) -> list[Key]:
         """The draws that are tried for a photo, the one that hides its faces best first.
 
         A hash says which ones there are to choose from. Were it all of them, photos of one person
         would mostly come under one draw, and show by their marks that they belong together. The
-        same photo gets the same ones each time: copies of it that differ could be averaged.
+        same photo gets the same ones each time, and on every machine, for which the hash is of
+        pixels and not of crops, whose last digits processors disagree on: copies of it that differ
+        could be averaged.
         """
-        start = hashlib.sha256(crops.tobytes()).digest()[0] % DRAWS
+        start = hashlib.sha256(photo.rgb[::ROWS].tobytes()).digest()[0] % DRAWS
         every = key.draws
         draws = [*every[start:], *every[:start]][:CHOICE]
 
