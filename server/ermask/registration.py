@@ -8,6 +8,7 @@ place it fits best, as other watermarks are registered by a known pattern in the
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -38,13 +39,7 @@ def place(crop: Floats, key: mark.DerivesBytes, strength: str) -> Similarity:
     face, signs = mark_reading.averaged(crop), mark.signs(key, strength).ravel()
     at = np.zeros(4)
     for _ in range(ROUNDS):
-        read = mark_reading.reader(face, _moved(at))
-
-        def likelihood(off: Doubles, read: Reader = read) -> float:
-            score = max(0.0, float(read(_moved(off)) @ signs))
-            return (score**2 - float(off @ off) / SPREAD**2) / 2
-
-        at = _climbed(likelihood, at)
+        at = _climbed(partial(_likelihood, mark_reading.reader(face, _moved(at)), signs), at)
     return _moved(at)
 
 
@@ -58,6 +53,11 @@ def placed(
     """
     pairs = zip(places, crops, strict=True)
     return [about.then(place(crop, key, strength)) for about, crop in pairs]
+
+
+def _likelihood(read: Reader, signs: Floats, off: Doubles) -> float:
+    score = max(0.0, float(read(_moved(off)) @ signs))
+    return (score**2 - float(off @ off) / SPREAD**2) / 2
 
 
 def _climbed(likelihood: Callable[[Doubles], float], at: Doubles) -> Doubles:
