@@ -166,7 +166,7 @@ class Engine:
         match: Match,
         watch: Stopwatch,
     ) -> align.Pixels:
-        """The photo after the eraser, which takes the mark off too.
+        """The photo without its mark, and with what the eraser undoes undone.
 
         Args:
             places, crops: where the faces are, about: bent ones are not found quite where they

@@ -17,7 +17,6 @@ from ermask.mark_removal import QUIET, unmarked
 Array = np.ndarray[Any, Any]
 
 DRAW = Key(hashlib.sha256(b"test of removal").digest()).draws[2]
-OTHER = Key(hashlib.sha256(b"another key").digest()).draws[2]
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +24,11 @@ def place(astronaut_landmarks: Array) -> Similarity:
     return from_landmarks(astronaut_landmarks)
 
 
-def marked(rgb: Array, place: Similarity, key: Key = DRAW) -> Array:
+def marked(rgb: Array, place: Similarity) -> Array:
     still = np.zeros((2, FLOW_GRID, FLOW_GRID), np.float32)
-    return render.apply(rgb, [render.Change(place, mark.residual(key, "mid", mark.LOUDEST), still)])
+    return render.apply(
+        rgb, [render.Change(place, mark.residual(DRAW, "mid", mark.LOUDEST), still)]
+    )
 
 
 def loudness(rgb: Array, place: Similarity, key: Key = DRAW) -> float:
