@@ -18,7 +18,7 @@ for (const name of /** @type {const} */ (['chromium', 'firefox'])) {
       stage = await Stage.set(name);
     });
     after(() => stage?.close());
-    beforeEach(() => stage.zoo.clear());
+    beforeEach(() => stage.clear());
 
     for (const [kind, type, suffix] of /** @type {const} */ ([
       ['jpeg', 'image/jpeg', 'jpg'],

@@ -29,7 +29,7 @@ describe('the background ends', { skip: missing('chromium') }, () => {
 
   for (const stops of [1, 3]) {
     it(`while the daemon has the photo, ${stops} times: it goes on`, async () => {
-      stage.zoo.clear();
+      await stage.clear();
       const photo = await stage.photo();
       const tab = await stage.open('react');
       stage.machine.suspend();
@@ -49,7 +49,7 @@ describe('the background ends', { skip: missing('chromium') }, () => {
   }
 
   it('while the photo is cancelled: nothing arrives', async () => {
-    stage.zoo.clear();
+    await stage.clear();
     const photo = await stage.photo();
     const tab = await stage.open('react');
     stage.machine.suspend();

@@ -38,7 +38,10 @@ export async function forgeEvents(base64) {
   return tried;
 }
 
-/** Send pictures that nobody has chosen, from this frame and from others that are large enough for a card. */
+/**
+ * Send pictures that nobody has chosen, from this frame and from others that are large enough for a card. Each
+ * frame waits for its last picture to be gone: a slow machine gets a slow flood, not one that it drowns in.
+ */
 export async function sendWithoutEnd() {
   const frames = Array.from({ length: 4 }, () => {
     const frame = document.createElement('iframe');
@@ -47,12 +50,15 @@ export async function sendWithoutEnd() {
   });
   document.body.append(...frames);
   await Promise.all(frames.map((frame) => new Promise((resolve) => frame.addEventListener('load', resolve))));
-  setInterval(() => {
-    for (const each of [window, ...frames.map(({ contentWindow }) => contentWindow)]) {
+  /** @param {Window | null} each */
+  async function send(each) {
+    for (;;) {
       const body = new Blob([new Uint8Array(20_000)], { type: 'image/png' });
-      void each?.fetch('/nowhere', { method: 'POST', body }).catch(() => null);
+      await each?.fetch('/nowhere', { method: 'POST', body }).catch(() => null);
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
-  }, 50);
+  }
+  for (const each of [window, ...frames.map(({ contentWindow }) => contentWindow)]) void send(each);
 }
 
 /**

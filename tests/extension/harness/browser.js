@@ -23,6 +23,8 @@ export class Browser {
   #askingPage = null;
   /** @type {import('puppeteer-core').Page | null} */
   #clipboardPage = null;
+  /** With web pages. @type {Set<Tab>} */
+  tabs = new Set();
 
   /**
    * @param {BrowserName} name
@@ -160,6 +162,7 @@ export class Browser {
   async open(url) {
     const page = await this.puppet.newPage();
     const tab = new Tab(this, page);
+    this.tabs.add(tab);
     await tab.goto(url);
     return tab;
   }

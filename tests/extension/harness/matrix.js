@@ -72,7 +72,7 @@ export function matrix(browser) {
           if (only && !only.has(where)) continue;
           const skip = untestable(exhibit, way, browser);
           it(`${name}: ${where}`, { skip }, async () => {
-            stage.zoo.clear();
+            await stage.clear();
             const photo = await stage.photo({ kind: kindFor(way), face });
             const tab = await stage.open(exhibit.page);
             let outcome = 'failed';

@@ -130,6 +130,12 @@ export class Stage {
     assert.equal(arrival.sha256, sha256(photo.bytes), `${photo.name} did not arrive as it was`);
   }
 
+  /** Forget what has arrived, and close the tabs that a failed test has left: they may send more. */
+  async clear() {
+    await Promise.all([...this.browser.tabs].map((tab) => tab.close()));
+    this.zoo.clear();
+  }
+
   async close() {
     await this.browser.close();
     await this.zoo.close();

@@ -125,6 +125,7 @@ export class Tab {
   }
 
   async close() {
+    this.browser.tabs.delete(this);
     await this.page.close();
   }
 }
