@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ermask import align, mark, mark_reading, registration, render
 from ermask.align import Pixels, Similarity
-from ermask.contract import FLOW_GRID
 
 PASSES, QUIET, THOROUGH = 3, 0.3 / 255, 1.5
 """How often a mark is taken off, how loud what is left of it may be, and times what is heard of it:
@@ -21,7 +18,6 @@ def unmarked(
     What is left after it was taken off shows how far its place was off: part of a pixel is enough
     to leave a mark that can be read, where the photo has little colour of its own.
     """
-    still = np.zeros((2, FLOW_GRID, FLOW_GRID), np.float32)
     for done in range(PASSES):
         if done:
             places = registration.placed(places, align.crops(rgb, places), key, strength)
@@ -30,5 +26,5 @@ def unmarked(
             break
         takes_off = [mark.residual(key, strength, -THOROUGH * each) for each in loud]
         pairs = zip(places, takes_off, strict=True)
-        rgb = render.apply(rgb, [render.Change(place, each, still) for place, each in pairs])
+        rgb = render.apply(rgb, [render.Change(place, each) for place, each in pairs])
     return rgb

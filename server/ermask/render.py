@@ -39,8 +39,8 @@ class Change:
     similarity: Similarity
     residual: Floats
     """(3, g, g), any g, in shares of the range."""
-    flow: Floats
-    """(2, g, g), any g, (dx, dy) in crop pixels."""
+    flow: Floats | None = None
+    """(2, g, g), any g, (dx, dy) in crop pixels; None where nothing moves."""
 
 
 @dataclass(frozen=True)
@@ -140,24 +140,26 @@ def _share(region: _Region, others: list[_Region]) -> Floats:
 def _delta(rgb: Pixels, change: Change, region: _Region, weight: Floats) -> Floats:
     """What the change adds to the photo in the region: float32 (h, w, 3) in 0..255 units."""
     left, top, right, bottom = region.box
-    if change.flow.any():
-        delta = _bend(rgb, change, region, weight)
+    if change.flow is None:
+        delta = np.zeros((*weight.shape, 3), np.float32)
+    else:
+        delta = _bend(rgb, change.similarity, change.flow, region, weight)
         delta -= rgb[top:bottom, left:right]
         delta[weight <= 0] = 0
-    else:
-        delta = np.zeros((*weight.shape, 3), np.float32)
     for channel in range(3):
         plane = _resample(change.residual[channel], change.similarity, region.box)
         delta[..., channel] += plane * (weight * 255)
     return delta
 
 
-def _bend(rgb: Pixels, change: Change, region: _Region, weight: Floats) -> Floats:
+def _bend(
+    rgb: Pixels, similarity: Similarity, flow: Floats, region: _Region, weight: Floats
+) -> Floats:
     """The region resampled along the flow: float32 (h, w, 3) in 0..255, 0 where the mask is."""
     left, top, right, bottom = region.box
-    flow = np.stack([_resample(plane, change.similarity, region.box) for plane in change.flow], -1)
-    turn = change.similarity.inverse().matrix[:, :2].astype(np.float32)
-    shift = np.asarray((flow * weight[..., None]) @ turn.T, np.float32)
+    seen = np.stack([_resample(plane, similarity, region.box) for plane in flow], -1)
+    turn = similarity.inverse().matrix[:, :2].astype(np.float32)
+    shift = np.asarray((seen * weight[..., None]) @ turn.T, np.float32)
     # Beyond the photo its edge pixels go on, as far as the flow reaches.
     margin = int(np.abs(shift).max()) + 3
     rows = np.clip(np.arange(top - margin, bottom + margin), 0, rgb.shape[0] - 1)

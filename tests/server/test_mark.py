@@ -13,7 +13,7 @@ from PIL import Image
 
 from ermask import align, mark, mark_reading, render
 from ermask.align import from_landmarks
-from ermask.contract import CROP, DRAWS, FLOW_GRID, RESIDUAL_GRID, STRENGTHS
+from ermask.contract import CROP, DRAWS, RESIDUAL_GRID, STRENGTHS
 from ermask.detect import CenterFace
 from ermask.faces import Face
 from ermask.keys import Key
@@ -36,9 +36,8 @@ MARKED = RIGHT.draws[DRAW]
 
 def protect(rgb: Array, landmarks: Array, of: Key = MARKED, strength: str = "mid") -> Array:
     """A photo with nothing but the mark on one face."""
-    still = np.zeros((2, FLOW_GRID, FLOW_GRID), np.float32)
     pattern = mark.residual(of, strength, mark.LOUDEST)
-    change = render.Change(from_landmarks(landmarks), pattern, still)
+    change = render.Change(from_landmarks(landmarks), pattern)
     return render.apply(rgb, [change])
 
 
@@ -89,9 +88,8 @@ def test_a_photo_may_carry_two_marks(protected: Array, astronaut_landmarks: Arra
 
 
 def test_taking_it_off_removes_it(protected: Array, astronaut_landmarks: Array) -> None:
-    still = np.zeros((2, FLOW_GRID, FLOW_GRID), np.float32)
     pattern = mark.residual(MARKED, "mid", mark.LOUDEST)
-    off = render.Change(from_landmarks(astronaut_landmarks), -pattern, still)
+    off = render.Change(from_landmarks(astronaut_landmarks), -pattern)
     found = readings(render.apply(protected, [off]), astronaut_landmarks)
     assert mark.score(found, RIGHT.draws)[0] < mark.threshold(found)
 
@@ -258,9 +256,8 @@ def test_the_larger_a_face_the_fainter_its_mark() -> None:
 def test_how_loud_it_is_can_be_heard(
     astronaut: Array, astronaut_landmarks: Array, amplitude: float
 ) -> None:
-    still = np.zeros((2, FLOW_GRID, FLOW_GRID), np.float32)
     place = from_landmarks(astronaut_landmarks)
-    change = render.Change(place, mark.residual(MARKED, "mid", amplitude), still)
+    change = render.Change(place, mark.residual(MARKED, "mid", amplitude))
     [crop] = align.crops(render.apply(astronaut, [change]), [place])
     heard = mark_reading.loudness(crop, MARKED, "mid")
     assert heard == pytest.approx(amplitude, abs=0.15 * mark.LOUDEST)

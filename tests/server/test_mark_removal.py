@@ -10,7 +10,6 @@ import pytest
 
 from ermask import align, mark, mark_reading, render
 from ermask.align import Similarity, from_landmarks, moved
-from ermask.contract import FLOW_GRID
 from ermask.keys import Key
 from ermask.mark_removal import QUIET, unmarked
 
@@ -25,10 +24,7 @@ def place(astronaut_landmarks: Array) -> Similarity:
 
 
 def marked(rgb: Array, place: Similarity) -> Array:
-    still = np.zeros((2, FLOW_GRID, FLOW_GRID), np.float32)
-    return render.apply(
-        rgb, [render.Change(place, mark.residual(DRAW, "mid", mark.LOUDEST), still)]
-    )
+    return render.apply(rgb, [render.Change(place, mark.residual(DRAW, "mid", mark.LOUDEST))])
 
 
 def loudness(rgb: Array, place: Similarity, key: Key = DRAW) -> float:

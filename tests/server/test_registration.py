@@ -12,7 +12,6 @@ from PIL import Image
 
 from ermask import align, mark, registration, render
 from ermask.align import TEMPLATE, Similarity, from_landmarks, moved
-from ermask.contract import FLOW_GRID
 from ermask.keys import Key
 
 Array = np.ndarray[Any, Any]
@@ -31,8 +30,7 @@ def truth(astronaut_landmarks: Array) -> Similarity:
 
 @pytest.fixture(scope="module")
 def protected(astronaut: Array, truth: Similarity) -> Array:
-    still = np.zeros((2, FLOW_GRID, FLOW_GRID), np.float32)
-    change = render.Change(truth, mark.residual(DRAW, "mid", mark.LOUDEST), still)
+    change = render.Change(truth, mark.residual(DRAW, "mid", mark.LOUDEST))
     return render.apply(astronaut, [change])
 
 

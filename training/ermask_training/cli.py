@@ -35,6 +35,7 @@ app.command()(ablate)
 app.command()(attack)
 app.command()(bench.evaluate)
 app.command()(bench.compare)
+app.command()(bench.pool)
 app.command()(bench.report)
 app.add_typer(roster.app, name="surrogates", help="The roster: list, add, calibrate.")
 

@@ -12,14 +12,12 @@ from collections.abc import Callable
 from typing import Any
 from zlib import crc32
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ermask import align, render
 from ermask.codec import Photo
-from ermask.contract import FLOW_GRID
 from ermask.faces import MIN_FACE
 from ermask_training.bench import attacks
 from ermask_training.bench.attacker import Seen, place
@@ -118,9 +116,8 @@ def _changed(subject: Subject, name: str, how: Change) -> tuple[Photo, float]:
     started = time.perf_counter()
     change = how(torch.from_numpy(crops), torch.Generator().manual_seed(seed)).numpy()
     ms = (time.perf_counter() - started) * 1000 / len(faces)
-    still = np.zeros((2, FLOW_GRID, FLOW_GRID), np.float32)
     made = [
-        render.Change(face.similarity, residual, still)
+        render.Change(face.similarity, residual)
         for face, residual in zip(faces, change, strict=True)
     ]
     return photo.with_rgb(render.apply(photo.rgb, made)), ms

@@ -19,7 +19,7 @@ from ermask_training.bench.dodging import ORIGINAL
 from ermask_training.bench.identification import RANK, RANKS
 from ermask_training.bench.intervals import bootstrap, mcnemar, paired_rates
 from ermask_training.bench.markdown import show_tables
-from ermask_training.bench.matching import Bools, labels, matched
+from ermask_training.bench.matching import Bools, labels, matched, thresholds
 from ermask_training.bench.protocol import Rows
 from ermask_training.bench.tables import Cell, Row, Table, shown
 from ermask_training.metrics import Rate
@@ -86,7 +86,7 @@ def differences(before: Document, after: Document) -> list[Table]:
 
 def _dodging(limits: Any, before: Rows, after: Rows) -> Iterator[Table]:
     everybody = np.ones(len(before), bool)
-    for judge, far, limit in _thresholds(limits):
+    for judge, far, limit in thresholds(limits):
         rows = [
             _row(name, [matched(rows, judge, name, limit) for rows in (before, after)], everybody)
             for name in labels(before, judge)
@@ -96,7 +96,7 @@ def _dodging(limits: Any, before: Rows, after: Rows) -> Iterator[Table]:
 
 
 def _erasure(limits: Any, before: Rows, after: Rows) -> Iterator[Table]:
-    for judge, far, limit in _thresholds(limits):
+    for judge, far, limit in thresholds(limits):
         known = matched(before, judge, ORIGINAL, limit)
         rows = [
             _row(name, [matched(rows, judge, name, limit) for rows in (before, after)], known)
@@ -144,12 +144,6 @@ def _row(name: str, hits: Sequence[Bools], among: Bools) -> Row:
         return name, ["no case", "", "", ""]
     rates: list[Cell] = [shown(Rate(sum(each), len(each)).value) for each in (one, two)]
     return name, [*rates, _signed(*paired_rates(one, two)), f"{mcnemar(one, two):.2g}"]
-
-
-def _thresholds(limits: Any) -> Iterator[tuple[str, str, float]]:
-    for judge, by_far in limits.items():
-        for far, limit in by_far.items():
-            yield judge, far, limit
 
 
 def _within(rows: Rows, judge: str, name: str, top: int) -> Bools:

@@ -51,7 +51,8 @@ class Looks:
             crop = align.crop(subject.protected(preset).rgb, similarity)
             found = alike(original, crop, self._lpips)
             made = subject.protect(preset).changes
-            if change := change_at(made, similarity):
+            change = change_at(made, similarity)
+            if change and change.flow is not None:
                 straight = flow_taken_back(crop, change.flow)
                 still = align.crop(residual_only(subject.a, made).rgb, similarity)
                 found[REGISTERED] = round(ssim(original, straight), 4)

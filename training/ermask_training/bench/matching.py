@@ -6,6 +6,7 @@ person would not call such a picture protected but broken.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,13 @@ def matched(rows: Rows, judge: str, label: str, limit: float, entry: str = COSIN
     """Which pairs match under a label: (N,), in the order of `rows`."""
     cosines = [row[entry][judge][label] for row in rows.values()]
     return np.array([each is not None and each >= limit for each in cosines], bool)
+
+
+def thresholds(limits: Limits) -> Iterator[tuple[str, str, float]]:
+    """Every judge with each of its false accept rates and the cosine for it."""
+    for judge, by_far in limits.items():
+        for far, limit in by_far.items():
+            yield judge, far, limit
 
 
 def match_rates(rows: Rows, limits: Limits) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`ermask-train evaluate`, `compare` and `report`: the reference bench."""
+"""`ermask-train evaluate`, `compare`, `pool` and `report`: the reference bench."""
 
 from __future__ import annotations
 
@@ -81,6 +81,19 @@ def compare(
     from ermask_training.bench.document import load
 
     print(differences(load(before), load(after)))
+
+
+def pool(
+    figures: Annotated[
+        list[Path],
+        typer.Argument(help="What `evaluate` wrote for one model, a file for each seed."),
+    ],
+) -> None:
+    """Figures of one model over several draws of keys."""
+    from ermask_training.bench.document import load
+    from ermask_training.bench.pool import pool as over_seeds
+
+    print(over_seeds([load(path) for path in figures]))
 
 
 def report(
