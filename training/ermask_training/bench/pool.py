@@ -65,8 +65,9 @@ def _require_draws(found: Sequence[Document]) -> None:
         raise ValueError("there is nothing to pool: give the files of two seeds or more")
     for one, two in pairwise(found):
         before, after = one["settings"], two["settings"]
-        names = sorted((before.keys() | after.keys()) - {"seed"})
-        if other := [name for name in names if before.get(name) != after.get(name)]:
+        # what one lacks is of a protocol that the other alone has
+        names = sorted(before.keys() & after.keys() - {"seed"})
+        if other := [name for name in names if before[name] != after[name]]:
             raise ValueError(f"measured with other {' and '.join(other)}: these cannot be pooled")
         if [(name, row[FILES]) for name, row in sorted(one[PHOTOS].items())] != [
             (name, row[FILES]) for name, row in sorted(two[PHOTOS].items())
