@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -224,20 +225,21 @@ def test_close_leaves_no_process_behind(decoder):
     assert workers() == []
 
 
-def test_close_during_a_decode(heavy):
+def test_close_during_a_decode():
     decoder = Decoder()
     decoder.start()
+    workers()[0].suspend()  # it cannot be done before it is closed
     failures = []
 
     def work():
         with pytest.raises(DecodeFailed):
-            decoder.decode(heavy)
+            decoder.decode(photo_file())
         failures.append(1)
 
     thread = threading.Thread(target=work)
     thread.start()
     while thread.is_alive() and not decoder._lock.locked():
-        pass
+        time.sleep(0.001)
     decoder.close()
     thread.join()
     assert failures == [1]
@@ -272,7 +274,7 @@ def test_the_process_ends_with_its_parent(busy, heavy):
             worker = psutil.Process(pid)
             idle = worker.cpu_times().user
             while worker.cpu_times().user < idle + 0.05:
-                pass
+                time.sleep(0.001)
         parent.kill()
     assert ended(pid)
 
@@ -289,7 +291,7 @@ def test_a_crash_costs_exactly_one_photo(decoder, heavy, how):
 
     def crash():
         while worker.cpu_times().user < idle + 0.05:
-            pass
+            time.sleep(0.001)
         worker.send_signal(how)
 
     thread = threading.Thread(target=crash)
