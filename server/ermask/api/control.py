@@ -9,7 +9,7 @@ from ermask.api.state import DAEMON
 
 
 async def status(request: web.Request) -> web.Response:
-    """As for clients, with the pairing window: seconds it stays open, 0 when closed."""
+    """As for clients, with the pairing window: seconds in which a client may still appear."""
     daemon = request.app[DAEMON]
     left = round(daemon.pairing.seconds_left, 1)
     return web.json_response({**await about.describe(daemon), "pairing_seconds": left})

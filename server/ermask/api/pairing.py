@@ -109,19 +109,23 @@ class Pairing:
         return f"{self._code[:4]}-{self._code[4:]}"
 
     def close(self) -> None:
-        self._code = None
-        self._begun.clear()
+        self._use_up()
+        self._closes = 0.0
+
+    def finish(self) -> None:
+        """The client that `check` let in is kept, or could not be: it need not be waited for."""
+        if self._code is None:  # else the window was opened again in the meantime
+            self.close()
 
     @property
     def seconds_left(self) -> float:
-        """0 when it is closed."""
-        if self._code is None:
-            return 0.0
+        """How long a client may still appear; 0 when the window is closed."""
         return max(0.0, self._closes - self._clock())
 
     @property
     def is_open(self) -> bool:
-        return self.seconds_left > 0
+        """Whether there is a code that can be used."""
+        return self._code is not None and self.seconds_left > 0
 
     def begin(self, client_nonce: bytes) -> bytes:
         """Answer a client's nonce with the daemon's; both are the salt of the derivation."""
@@ -143,7 +147,7 @@ class Pairing:
         return client_nonce
 
     async def check(self, exchange: Exchange, proof: bytes) -> Keys:
-        """Check the client's proof; the right one closes the window.
+        """Check the client's proof; the right one uses the code up. `finish` follows then.
 
         An attempt is counted before the slow derivation, so that many at once are no way around.
 
@@ -158,11 +162,16 @@ class Pairing:
         right = hmac.compare_digest(prove(keys.client, exchange.transcript()), proof)
         # The window may have been closed, or opened with another code, in the meantime.
         if right and self._code == code and self.is_open:
-            self.close()
+            self._use_up()
+            self._closes = self._clock() + WINDOW_S  # however late it came: until `finish`
             return keys
         if self._code == code and self._attempts < 1:
             self.close()
         raise PairingFailed("The code does not fit.")
+
+    def _use_up(self) -> None:
+        self._code = None
+        self._begun.clear()
 
 
 def _expand(root: bytes, part: bytes) -> bytes:

@@ -60,9 +60,12 @@ async def pair_finish(request: web.Request) -> web.Response:
         label=text_entry(entries, "label", LABEL_LENGTH),
     )
     keys = await daemon.pairing.check(exchange, raw_entry(entries, "proof", _PROOF_BYTES))
-    client, token = await daemon.workers.aside(
-        lambda: daemon.clients.add(exchange.label, exchange.origin)
-    )
+    try:
+        client, token = await daemon.workers.aside(
+            lambda: daemon.clients.add(exchange.label, exchange.origin)
+        )
+    finally:
+        daemon.pairing.finish()
     transcript = exchange.transcript()
     iv = secrets.token_bytes(_IV_BYTES)
     return web.json_response(

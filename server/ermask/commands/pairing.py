@@ -59,7 +59,7 @@ def revoke(
 
 def _wait(settings: Settings, before: set[str]) -> Any:
     while True:
-        # In this order: a client that comes in between closes the window, and is then found.
+        # In this order: the window is closed once a client is kept, which is then found.
         is_open = control.call(settings, "status")["pairing_seconds"] > 0
         for client in control.call(settings, "clients"):
             if client["id"] not in before:

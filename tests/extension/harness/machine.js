@@ -119,13 +119,15 @@ export class Machine {
     const child = spawn(python(), this.#arguments('daemon_cli', 'pair'), {
       env: this.env,
       cwd: this.home,
-      stdio: ['ignore', 'pipe', 'ignore'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
+    let said = '';
+    child.stderr.on('data', (part) => (said += part));
     const done = new Promise((resolve, reject) => {
       child.on('error', reject);
-      child.on('exit', (status) => {
+      child.on('close', (status) => {
         if (status === 0) resolve(undefined);
-        else reject(new Error(`ermask-daemon pair ended with ${status}`));
+        else reject(new Error(`ermask-daemon pair ended with ${status}: ${said}`));
       });
     });
     done.catch(() => {}); // whoever awaits it hears of it

@@ -112,6 +112,29 @@ async def test_the_right_code_once(fast):
         await window.check(exchange, proof(exchange, code))
 
 
+async def test_a_window_opened_while_a_client_is_kept_stays_open(fast):
+    window = Pairing()
+    code = window.open()
+    exchange = begun(window)
+    await window.check(exchange, proof(exchange, code))
+    window.open()
+    window.finish()
+    assert window.is_open
+
+
+async def test_a_client_that_came_at_the_last_moment_is_waited_for(fast):
+    clock = Clock()
+    window = Pairing(clock=clock)
+    code = window.open()
+    clock.now += pairing.WINDOW_S - 0.1
+    exchange = begun(window)
+    await window.check(exchange, proof(exchange, code))
+    clock.now += 1
+    assert window.seconds_left > 0
+    window.finish()
+    assert window.seconds_left == 0
+
+
 async def test_three_failures_close_the_window(fast):
     window = Pairing()
     code = window.open()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -10,6 +13,7 @@ from ermask.api.body import decode_base64url, encode_base64url
 from ermask.api.clients import derive_hello_key
 from ermask.api.pairing import Exchange, prove
 from ermask.api.trust import hello_message
+from ermask.errors import StorageFailed
 
 ORIGIN = "moz-extension://7d1c1d4c-0e0a-4d0c-9d0c-0123456789ab"
 NONCE = bytes(range(32))
@@ -64,6 +68,35 @@ async def test_pairing_gives_a_token_that_works(served, origin):
         assert response.status == 200
     entry = served.daemon.clients.all()[-1]
     assert (entry.id, entry.label, entry.origin) == (answer["client"], "Firefox", origin)
+
+
+async def test_whoever_waits_sees_no_closed_window_before_the_client(served, monkeypatch):
+    add, may_add, seen = served.daemon.clients.add, threading.Event(), []
+    monkeypatch.setattr(served.daemon.clients, "add", lambda *each: may_add.wait() and add(*each))
+    code = served.daemon.pairing.open()
+    pairing_it = asyncio.create_task(pair(served, code))
+    while served.daemon.pairing.is_open:
+        await asyncio.sleep(0.01)
+    for _ in range(2):
+        async with served.post("/v1/control/status", headers=served.control_headers) as answer:
+            seen.append((await answer.json())["pairing_seconds"] > 0)
+        if not may_add.is_set():
+            assert len(served.daemon.clients.all()) == 1
+            assert (await pair(served, code))[1]["code"] == "unauthorized"
+        may_add.set()
+        await pairing_it
+    assert seen == [True, False]
+    assert len(served.daemon.clients.all()) == 2
+
+
+async def test_a_client_that_cannot_be_kept_is_not_waited_for(served, monkeypatch):
+    def add(label, origin):
+        raise StorageFailed("The disk is full.")
+
+    monkeypatch.setattr(served.daemon.clients, "add", add)
+    status, answer, _ = await pair(served, served.daemon.pairing.open())
+    assert (status, answer["code"]) == (507, "storage_failed")
+    assert served.daemon.pairing.seconds_left == 0
 
 
 async def test_the_routes_are_not_there_while_the_window_is_closed(served):
