@@ -36,6 +36,14 @@ ermask-train evaluate "$faces/val_pairs" --models "$out/models" --calibration "$
     --protocol identification --protocol linkage --protocol mark --protocol looks \
     --protocol impersonation --targets "$faces/targets" \
     --output "$out/figures.json" --jobs 2 --threads 1 | tee runs/lit.figures.md
+# under other keys other photos are still matched: figures over three draws of keys
+for seed in 20241223 20241224; do
+    ermask-train evaluate "$faces/val_pairs" --models "$out/models" --calibration "$out/val" \
+        --distractors "$out/train" --surrogates "$recognisers" --protocol dodging --protocol erasure \
+        --protocol identification --protocol looks --seed "$seed" \
+        --output "$out/figures.$seed.json" --jobs 2 --threads 1
+done
+ermask-train pool "$out/figures.json" "$out"/figures.2*.json | tee runs/lit.pooled.md
 ermask-train prepare "$faces/val_pairs" --output "$out/pairs"
 # averaging makes use of the keyless eraser, and finds it in the folder that they share
 for attack in keyless search purifiers; do

@@ -62,6 +62,8 @@ def test_of_the_hidden_only_draws_that_hid_a_photo_count(draws):
     mean, *each = cells(draws, HIDDEN, "restored, right key")
     assert each == ["0.500", "0.000", "no case"]
     assert (mean["rate"], mean["n"]) == (0.5, 2)
+    left = "Of the matches before protection, those brought back: judge, FAR 0.01"
+    assert cells(draws, left, "not restored")[1:] == ["0.000", "0.500", "1.000"]
 
 
 def test_looks_are_means(draws):

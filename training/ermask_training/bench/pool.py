@@ -16,7 +16,7 @@ import numpy as np
 from ermask_training.bench import document as documents
 from ermask_training.bench.document import FILES, PHOTOS, Document
 from ermask_training.bench.dodging import ORIGINAL, protected
-from ermask_training.bench.erasure import restored
+from ermask_training.bench.erasure import NO_KEY, restored
 from ermask_training.bench.intervals import clustered, measured
 from ermask_training.bench.markdown import show_tables
 from ermask_training.bench.matching import Bools, labels, matched, thresholds
@@ -82,21 +82,22 @@ def _dodging(limits: Any, draws: Sequence[Rows]) -> Iterator[tuple[str, list[Row
     for judge, far, limit in thresholds(limits):
         rows: list[Row] = []
         for name in labels(draws[0], judge):
-            hits = np.stack([matched(each, judge, name, limit) for each in draws])
+            hits = _hits(draws, judge, name, limit)
             rows.append(_row(name, hits, np.ones_like(hits)))
         yield f"Match rate: {judge}, {far}", rows
 
 
 def _erasure(limits: Any, draws: Sequence[Rows]) -> Iterator[tuple[str, list[Row]]]:
     for judge, far, limit in thresholds(limits):
-        before = np.stack([matched(each, judge, ORIGINAL, limit) for each in draws])
+        before = _hits(draws, judge, ORIGINAL, limit)
         back: list[Row] = []
         hidden_back: list[Row] = []
-        for key in WHICH:
-            for variant in VARIANTS:
-                name, posted = label(restored(key), variant), label(protected("mid"), variant)
-                hits = np.stack([matched(each, judge, name, limit) for each in draws])
-                still = np.stack([matched(each, judge, posted, limit) for each in draws])
+        for variant in VARIANTS:
+            still = _hits(draws, judge, label(protected("mid"), variant), limit)
+            back.append(_row(label(NO_KEY, variant), still, before))
+            for key in WHICH:
+                name = label(restored(key), variant)
+                hits = _hits(draws, judge, name, limit)
                 back.append(_row(name, hits, before))
                 hidden_back.append(_row(name, hits, before & ~still))
         yield f"Of the matches before protection, those brought back: {judge}, {far}", back
@@ -121,6 +122,11 @@ def _looks(limits: Any, draws: Sequence[Rows]) -> Iterator[tuple[str, list[Row]]
         rows.append((f"{name}: {measure}", [measured(values.mean(0)), *each]))
     if rows:
         yield "Looks", rows
+
+
+def _hits(draws: Sequence[Rows], judge: str, name: str, limit: float) -> Bools:
+    """Which photos match under a label: (seeds, N)."""
+    return np.stack([matched(each, judge, name, limit) for each in draws])
 
 
 def _row(name: str, hits: Bools, among: Bools) -> Row:
