@@ -13,7 +13,7 @@ from typing import Any
 from ermask.codec import Photo
 from ermask_training.bench.attacker import Seen
 from ermask_training.bench.dodging import ORIGINAL, protected
-from ermask_training.bench.matching import COSINE, match_rates, matched, share_of
+from ermask_training.bench.matching import COSINE, match_rates, matched, share_of, thresholds
 from ermask_training.bench.protocol import Limits, Row, Rows, merge
 from ermask_training.bench.subject import WHICH, Subject
 from ermask_training.bench.variants import VARIANTS, label, posted_as
@@ -46,19 +46,18 @@ class Erasure:
     @staticmethod
     def summarise(rows: Rows, limits: Limits) -> dict[str, Any]:
         figures = match_rates(rows, limits)
-        for judge, by_far in limits.items():
-            for far, limit in by_far.items():
-                before = matched(rows, judge, ORIGINAL, limit)
-                back: dict[str, Any] = {}
-                hidden_back: dict[str, Any] = {}
-                for variant in VARIANTS:
-                    posted = matched(rows, judge, label(protected("mid"), variant), limit)
-                    back[label(NO_KEY, variant)] = share_of(posted, before)
-                    for key in WHICH:
-                        name = label(restored(key), variant)
-                        hits = matched(rows, judge, name, limit)
-                        back[name] = share_of(hits, before)
-                        hidden_back[name] = share_of(hits, before & ~posted)
-                more = {"matches brought back": back, "hidden matches brought back": hidden_back}
-                merge(figures["recognisers"][judge][far], more)
+        for judge, far, limit in thresholds(limits):
+            before = matched(rows, judge, ORIGINAL, limit)
+            back: dict[str, Any] = {}
+            hidden_back: dict[str, Any] = {}
+            for variant in VARIANTS:
+                posted = matched(rows, judge, label(protected("mid"), variant), limit)
+                back[label(NO_KEY, variant)] = share_of(posted, before)
+                for key in WHICH:
+                    name = label(restored(key), variant)
+                    hits = matched(rows, judge, name, limit)
+                    back[name] = share_of(hits, before)
+                    hidden_back[name] = share_of(hits, before & ~posted)
+            more = {"matches brought back": back, "hidden matches brought back": hidden_back}
+            merge(figures["recognisers"][judge][far], more)
         return figures

@@ -26,7 +26,7 @@ ROUNDS = 20
 
 def residual_only(photo: Photo, made: list[product.Change]) -> Photo:
     """The photo with the residuals and marks, but not bent."""
-    still = [replace(change, flow=np.zeros_like(change.flow)) for change in made]
+    still = [replace(change, flow=None) for change in made]
     return photo.with_rgb(product.apply(photo.rgb, still))
 
 

@@ -17,10 +17,10 @@ def circumstances(document: Document) -> list[str]:
     """What a reader must know: photos, day, machine, models, seed, what was kept apart."""
     settings, held = document["settings"], document.get("split", {})
     people = ", ".join(f"{n} {title}" for title, n in held.get("people", {}).items())
-    models = ", ".join(f"{role} {digest[:16]}" for role, digest in settings["models"].items())
     lines = [
         f"{document['pairs']} pairs of photos, {document['date']}, {document['machine']}.",
-        f"Models: {models}. Seed {settings['seed']}. Judges: {', '.join(settings['judges'])}.",
+        f"Models: {models(document)}. Seed {settings['seed']}. "
+        f"Judges: {', '.join(settings['judges'])}.",
         f"People: {people}; trained on {held.get('trained on', 'no record')}.",
         "Intervals hold 95 %.",
     ]
@@ -29,6 +29,12 @@ def circumstances(document: Document) -> list[str]:
         count = sum(map(len, refused.values()))
         lines.append(f"The engine refused {count} times, for {len(refused)} of the pairs.")
     return lines
+
+
+def models(document: Document) -> str:
+    """Which networks were measured: roles with the beginnings of their files' digests."""
+    found = document["settings"]["models"]
+    return ", ".join(f"{role} {digest[:16]}" for role, digest in found.items())
 
 
 def show_tables(found: Iterable[Table]) -> str:

@@ -18,7 +18,7 @@ from ermask_training.bench.document import FILES, PHOTOS, Document
 from ermask_training.bench.dodging import ORIGINAL, protected
 from ermask_training.bench.erasure import NO_KEY, restored
 from ermask_training.bench.intervals import clustered, measured
-from ermask_training.bench.markdown import show_tables
+from ermask_training.bench.markdown import models, show_tables
 from ermask_training.bench.matching import Bools, labels, matched, thresholds
 from ermask_training.bench.protocol import Rows
 from ermask_training.bench.subject import WHICH
@@ -34,10 +34,10 @@ def pool(found: Sequence[Document]) -> str:
         ValueError: see `pooled`.
     """
     made = pooled(found)
-    models = ", ".join(f"{r} {digest[:16]}" for r, digest in found[0]["settings"]["models"].items())
+    days = ", ".join(sorted({each["date"] for each in found}))
     lines = [
         f"{found[0]['pairs']} pairs of photos, each under the keys of {len(found)} seeds.",
-        f"Models: {models}. Measured {', '.join(sorted({each['date'] for each in found}))}.",
+        f"Models: {models(found[0])}. Measured {days}.",
         "Beside the mean over photos and seeds (95 % interval): each seed's own figure.",
     ]
     return "\n".join([*lines, "", show_tables(made)])
@@ -69,13 +69,15 @@ def _require_draws(found: Sequence[Document]) -> None:
         names = sorted(before.keys() & after.keys() - {"seed"})
         if other := [name for name in names if before[name] != after[name]]:
             raise ValueError(f"measured with other {' and '.join(other)}: these cannot be pooled")
-        if [(name, row[FILES]) for name, row in sorted(one[PHOTOS].items())] != [
-            (name, row[FILES]) for name, row in sorted(two[PHOTOS].items())
-        ]:
+        if _files(one) != _files(two):
             raise ValueError("measured on other photos: these cannot be pooled")
     seeds = [each["settings"]["seed"] for each in found]
     if len(set(seeds)) < len(seeds):
         raise ValueError("two files have the same seed, and so the same keys")
+
+
+def _files(document: Document) -> dict[str, str]:
+    return {name: entry[FILES] for name, entry in document[PHOTOS].items()}
 
 
 def _dodging(limits: Any, draws: Sequence[Rows]) -> Iterator[tuple[str, list[Row]]]:
