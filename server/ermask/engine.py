@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from ermask import align, codec, insight, mark, matching, registration, render
+from ermask import align, codec, insight, mark, mark_reading, matching, registration, render
 from ermask.contract import DRAWS, STRENGTHS, Role
 from ermask.detect import CenterFace
 from ermask.errors import AlreadyProtected, FacesTooSmall, NoFaceFound
@@ -80,7 +80,7 @@ class Engine:
         watch = Stopwatch()
         faces, reports, places, crops = self._look(photo, watch)
         ring = [(circle, key)]
-        [match] = matching.compare(crops, ring)
+        [match] = matching.compare(mark_reading.read(crops), ring)
         if match.fits:
             raise AlreadyProtected(f"This photo is already protected for the circle {match.label}.")
         watch.lap("mark")
@@ -99,7 +99,7 @@ class Engine:
                 posted = codec.decode(file).rgb
                 watch.lap("encode")
             crops_there = _crops(posted, self._again(posted, faces, watch), watch)
-            [match] = matching.compare(crops_there, ring)
+            [match] = matching.compare(mark_reading.read(crops_there), ring)
             watch.lap("mark")
             return Result(made, reports, [match], changes, watch.ms, file)
 
@@ -129,7 +129,8 @@ class Engine:
             raise ValueError("force needs exactly one key")
         watch = Stopwatch()
         faces, reports, places, crops = self._look(photo, watch)
-        matches = matching.compare(crops, keys)
+        readings = mark_reading.read(crops)
+        matches = matching.compare(readings, keys)
         watch.lap("mark")
         if not matches or not (matches[0].fits or force):
             raise matching.refusal(matches)
@@ -137,12 +138,16 @@ class Engine:
         key = next(key for circle, key in keys if circle.id == best.circle_id)
         draw = key.draws[best.draw]
         rgb = self._undone(photo, places, crops, draw, best, watch)
-        if best.score < SPARE * best.threshold:
-            # the mark is too faint to place the crops alone; what came back shows better where
+        faintest = mark_reading.by_face(readings, draw, best.strength).min()
+        if faintest < SPARE * best.threshold:
+            # it does not say where the face was; what came back shows that better
             places = self._again(rgb, faces, watch)
             crops = _crops(photo.rgb, places, watch)
             rgb = self._undone(photo, places, crops, draw, best, watch)
-        return Result(photo.with_rgb(rgb), reports, matches, ms=watch.ms)
+        # for whoever restores it and no site; and at the copy's own quality its file would be
+        # rounded to what the copy was, the mark with it
+        restored = replace(photo.with_rgb(rgb), input_bytes=None)
+        return Result(restored, reports, matches, ms=watch.ms)
 
     def inspect(self, photo: Photo, keys: Sequence[tuple[Circle, Key]]) -> Result:
         """Which of the keys fits the photo; matches come best first, the photo is unchanged.
@@ -152,7 +157,7 @@ class Engine:
         """
         watch = Stopwatch()
         _, reports, _, crops = self._look(photo, watch)
-        matches = matching.compare(crops, keys)
+        matches = matching.compare(mark_reading.read(crops), keys)
         watch.lap("mark")
         unchanged = [replace(report, changed=False) for report in reports]
         return Result(photo, unchanged, matches, ms=watch.ms)

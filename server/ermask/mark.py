@@ -61,14 +61,20 @@ def amplitude(width: float) -> float:
     return max(FAINTEST, LOUDEST * min(1.0, math.sqrt(SMALL / width)))
 
 
-def residual(key: DerivesBytes, strength: str, amplitude: float) -> Floats:
+def residual(key: DerivesBytes, strength: str, amplitude: float | Floats) -> Floats:
     """The mark as a residual: float32 (3, g, g) RGB, g = RESIDUAL_GRID, share of the range.
 
-    Of a negative amplitude, what takes it off.
+    Args:
+        amplitude: of all cells, or of each (CELLS, CELLS); negative for what takes the mark off.
     """
     rgb = np.einsum("ij,jhw->ihw", TO_RGB[:, 1:], signs(key, strength) * amplitude)
     side = RESIDUAL_GRID // CELLS
     return np.asarray(rgb.repeat(side, 1).repeat(side, 2), np.float32)
+
+
+def scores(readings: Floats, key: DerivesBytes, strength: str) -> Floats:
+    """That of one draw of a key at one preset in each of the readings (R, 2 * CELLS^2)."""
+    return np.asarray(readings @ signs(key, strength).ravel())
 
 
 def score(readings: Floats, draws: Sequence[DerivesBytes]) -> tuple[float, str, int]:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from ermask.align import Floats, Similarity, moved, soft_mask
 from ermask.contract import CROP
-from ermask.mark import CELLS, LOUDEST, SIDE, TO_YCC, DerivesBytes, signs
+from ermask.mark import CELLS, LOUDEST, SIDE, TO_YCC, DerivesBytes, scores, signs
 
 HALF, HALF_SIDE = CROP // 2, SIDE // 2
 """Sides of a crop and of a cell at half the size, which cells do not notice."""
@@ -51,6 +51,12 @@ def read(crops: Floats) -> Floats:
     return np.concatenate([*single, _unit(together)])
 
 
+def by_face(readings: Floats, key: DerivesBytes, strength: str) -> Floats:
+    """The score of one draw of a key at one preset in each face (N), of what `read` returned."""
+    each = scores(readings[:-1], key, strength)
+    return np.asarray(each.reshape(-1, len(list(_places()))).max(1))
+
+
 def reader(face: Averaged, about: Similarity) -> Callable[[Similarity], Floats]:
     """Reads one face at any place with the filter that suits one: a place to (2 * CELLS^2).
 
@@ -71,22 +77,27 @@ def reader(face: Averaged, about: Similarity) -> Callable[[Similarity], Floats]:
     return lambda place: filtered(_rough(_cells(face, place)[None])) / length
 
 
-def loudness(crop: Floats, key: DerivesBytes, strength: str) -> float:
-    """The amplitude of a key's mark in a protected crop (3, CROP, CROP), by least squares.
+def loudness(crop: Floats, key: DerivesBytes, strength: str) -> Floats:
+    """The amplitudes of a key's mark in a protected crop (3, CROP, CROP), cell by cell.
 
-    A copy has less of it than was put on: colours are compressed first. 0 to LOUDEST.
+    A copy has less of it than was put on, since colours are compressed first, and not everywhere
+    equally little: compression takes all of it from some cells and none from others. By least
+    squares over a cell with its neighbours, which hear where, and over the whole crop, which hears
+    well; half is of either. float32 (CELLS, CELLS), each 0 to LOUDEST.
     """
     seen = _rough(_cells(averaged(crop), THERE)[None])
     pattern = np.zeros_like(seen)
     pattern[:, 1:] = signs(key, strength) * _cover()
-    pattern = _rough(pattern)
-    found = 0.0
+    expected = _rough(pattern)[:, 1:]
+    found = np.zeros((1, 1, CELLS, CELLS), np.float32)
     for _ in range(ROUNDS):
-        left = seen - found * pattern
+        left = seen - _rough(found * pattern)
         matched = _matched_filter(left)
-        step = (pattern[:, 1:] * matched(left)).sum() / (pattern[:, 1:] * matched(pattern)).sum()
-        found += float(step)
-    return min(max(found / SEEN, 0.0), LOUDEST)
+        fits, weight = (
+            (expected * matched(planes)).sum(1, keepdims=True) for planes in (left, _rough(pattern))
+        )
+        found += (_box(fits) + fits.mean()) / (_box(weight) + weight.mean())
+    return np.asarray((found[0, 0] / SEEN).clip(0, LOUDEST))
 
 
 class Averaged(NamedTuple):

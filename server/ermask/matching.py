@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ermask import mark, mark_reading
+from ermask import mark
 from ermask.align import Floats
 from ermask.errors import WrongKey
 from ermask.results import Match
@@ -18,9 +18,8 @@ LIKELY = 0.01
 """Chance of a mark by accident below which a key is called likely that is not proven."""
 
 
-def compare(crops: Floats, keys: Sequence[tuple[Circle, Key]]) -> list[Match]:
-    """How well the keys fit the faces (N, 3, CROP, CROP) of one photo, best first."""
-    readings = mark_reading.read(crops)
+def compare(readings: Floats, keys: Sequence[tuple[Circle, Key]]) -> list[Match]:
+    """How well the keys fit a photo, of whose faces `mark_reading.read` says this; best first."""
     needed = mark.threshold(readings)
     matches = []
     for circle, key in keys:

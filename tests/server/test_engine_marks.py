@@ -162,6 +162,25 @@ def test_where_the_mark_is_faint_faces_are_looked_for_again(
     assert psnr(restored.rgb, photo.rgb) > psnr(protected.rgb, photo.rgb) + 5
 
 
+def test_so_are_they_where_one_of_several_marks_is_not_heard(
+    engine: Engine, astronaut: Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A face in profile is found far from where it was protected, the others near."""
+    head = astronaut[20:260, 110:350]
+    group = np.ascontiguousarray(np.hstack([head, head[:, ::-1]]))
+    protected = engine.protect(as_photo(group), *FAMILY).photo
+    find = engine._detector.find
+
+    def misled(rgb: Array) -> list[Face]:
+        near, far = find(rgb)
+        return [near, replace(far, landmarks=far.landmarks + 9)]
+
+    monkeypatch.setattr(engine._detector, "find", misled)
+    restored = engine.restore(protected, [FAMILY]).photo
+    for half in np.s_[:, :240], np.s_[:, 240:]:
+        assert psnr(restored.rgb[half], group[half]) > psnr(protected.rgb[half], group[half]) + 5
+
+
 @pytest.mark.parametrize("times", [1, 4])
 def test_the_larger_a_face_the_fainter_its_mark_and_restoring_hears_how_faint(
     engine: Engine, astronaut: Array, monkeypatch: pytest.MonkeyPatch, times: int
@@ -174,12 +193,13 @@ def test_the_larger_a_face_the_fainter_its_mark_and_restoring_hears_how_faint(
     put_on = mark.amplitude(face.width)
     assert (put_on == mark.LOUDEST) == (times == 1)
     [crop] = align.crops(made.photo.rgb, [face.similarity])
-    assert mark_reading.loudness(crop, draw, "mid") == pytest.approx(put_on, rel=0.25)
+    heard = mark_reading.loudness(crop, draw, "mid").mean()
+    assert heard == pytest.approx(put_on, rel=0.25)
     taken: list[float] = []
     residual = mark.residual
 
-    def noted(key: Key, strength: str, amplitude: float) -> Array:
-        taken.append(-amplitude)
+    def noted(key: Key, strength: str, amplitude: Array) -> Array:
+        taken.append(-amplitude.mean())
         return residual(key, strength, amplitude)
 
     monkeypatch.setattr(mark, "residual", noted)
@@ -187,17 +207,35 @@ def test_the_larger_a_face_the_fainter_its_mark_and_restoring_hears_how_faint(
     assert taken[0] == pytest.approx(mark_removal.THOROUGH * put_on, rel=0.25)
 
 
-@pytest.mark.parametrize("quality", [None, 92, 75])
-def test_a_restored_photo_has_no_mark_any_more(
-    engine: Engine, photo: Photo, quality: int | None
+def test_the_file_of_a_restored_photo_is_not_held_to_the_size_of_the_copy(
+    engine: Engine, photo: Photo
 ) -> None:
-    """It could not be protected again otherwise."""
+    posted = io.BytesIO()
+    Image.fromarray(engine.protect(photo, *FAMILY).photo.rgb).save(posted, "JPEG", quality=60)
+    copy = decode(posted.getvalue())
+    restored = engine.restore(copy, [FAMILY])
+    bound = encode(replace(restored.photo, input_bytes=copy.input_bytes))
+    assert len(restored.encoded()) > 1.3 * len(bound)
+
+
+@pytest.mark.parametrize("grey", [False, True])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_a_restored_photo_has_no_mark_any_more(
+    engine: Engine, photo: Photo, kind: str, grey: bool
+) -> None:
+    """It could not be protected again otherwise. Compression takes the mark from some cells and
+    leaves it to others, and the restored photo's own file may bring some of it back.
+    """
+    if grey:
+        photo = photo.with_rgb(np.asarray(Image.fromarray(photo.rgb).convert("L").convert("RGB")))
     copy = engine.protect(photo, *FAMILY).photo
-    if quality is not None:
-        file = io.BytesIO()
-        Image.fromarray(copy.rgb).save(file, "JPEG", quality=quality)
-        copy = decode(file.getvalue())
-    restored = engine.restore(copy, [FAMILY]).photo
-    for each in (restored, decode(encode(replace(restored, format="JPEG")))):
+    posted = io.BytesIO()
+    Image.fromarray(copy.rgb).save(posted, kind, quality=75)
+    restored = engine.restore(decode(posted.getvalue()), [FAMILY]).photo
+    for each in (
+        restored,
+        decode(encode(restored)),
+        decode(encode(replace(restored, format="JPEG"))),
+    ):
         [match] = engine.inspect(each, [FAMILY]).matches
         assert not match.fits

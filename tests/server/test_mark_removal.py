@@ -27,11 +27,6 @@ def marked(rgb: Array, place: Similarity) -> Array:
     return render.apply(rgb, [render.Change(place, mark.residual(DRAW, "mid", mark.LOUDEST))])
 
 
-def loudness(rgb: Array, place: Similarity, key: Key = DRAW) -> float:
-    [crop] = align.crops(rgb, [place])
-    return mark_reading.loudness(crop, key, "mid")
-
-
 def score(rgb: Array, place: Similarity) -> float:
     return mark.score(mark_reading.read(align.crops(rgb, [place])), [DRAW])[0]
 
@@ -43,8 +38,7 @@ def test_it_cannot_be_read_any_more_even_where_its_place_was_known_about(
     photo = marked(astronaut, place)
     assert score(photo, place) > 10
     bare = unmarked(photo, [place.then(moved(*off))], DRAW, "mid")
-    assert score(bare, place) < 5
-    assert loudness(bare, place) < 2 * QUIET
+    assert score(bare, place) < 4
 
 
 def test_the_photo_is_nearer_to_what_it_was(astronaut: Array, place: Similarity) -> None:
@@ -56,8 +50,9 @@ def test_the_photo_is_nearer_to_what_it_was(astronaut: Array, place: Similarity)
 
 def test_a_photo_that_has_none_stays_as_it_is(astronaut: Array, place: Similarity) -> None:
     keys = [Key(hashlib.sha256(bytes([number])).digest()) for number in range(20)]
-    quiet = [key for key in keys if loudness(astronaut, place, key) < QUIET]
-    assert len(quiet) > 10
+    readings = mark_reading.read(align.crops(astronaut, [place]))
+    quiet = [key for key in keys if mark.scores(readings, key, "mid").max() < QUIET]
+    assert len(quiet) > 3
     for key in quiet[:3]:
         assert np.array_equal(unmarked(astronaut, [place], key, "mid"), astronaut)
 

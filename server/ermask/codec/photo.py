@@ -36,8 +36,8 @@ class Photo:
     """The file was greyscale: `rgb` has three equal channels and `encode` writes one."""
     format: Format
     """Type of the input file."""
-    input_bytes: int
-    """Size of the input file."""
+    input_bytes: int | None
+    """Size of the input file, which bounds that of a lossy output; None for no bound."""
     lossless: bool = False
     """The file was stored without loss (PNG, lossless WebP); `encode` keeps that."""
     subsampling: Subsampling = "4:2:0"

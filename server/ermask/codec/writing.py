@@ -33,8 +33,10 @@ def encode(photo: Photo) -> bytes:
 
     PNG and lossless WebP stay lossless. The others get the highest quality from the type's
     FLOOR_QUALITY to TOP_QUALITY at which the file has at most MAX_GROWTH times `input_bytes`;
-    where even the floor has more, the floor. No EXIF, profile, comment or thumbnail is written:
-    the pixels are sRGB, which is what readers assume.
+    where even the floor has more, the floor, and TOP_QUALITY where nothing bounds it.
+
+    No EXIF, profile, comment or thumbnail is written: the pixels are sRGB, which is what readers
+    assume.
     """
     im = _to_image(photo)
     if photo.format == "PNG":
@@ -42,8 +44,10 @@ def encode(photo: Photo) -> bytes:
     if photo.format == "WEBP" and photo.lossless:
         # Slower settings save about one part in a thousand.
         return _save(im, format="WEBP", lossless=True, method=2, quality=20)
-    sample = _sample(im)
     full = _encoder(im, photo)
+    if photo.input_bytes is None:
+        return full(TOP_QUALITY)
+    sample = _sample(im)
     return _highest_quality(
         full,
         full if sample is im else _encoder(sample, photo),
