@@ -77,13 +77,16 @@ def reader(face: Averaged, about: Similarity) -> Callable[[Similarity], Floats]:
     return lambda place: filtered(_rough(_cells(face, place)[None])) / length
 
 
-def loudness(crop: Floats, key: DerivesBytes, strength: str) -> Floats:
+def loudness(crop: Floats, key: DerivesBytes, strength: str, whole: float = 1.0) -> Floats:
     """The amplitudes of a key's mark in a protected crop (3, CROP, CROP), cell by cell.
 
     A copy has less of it than was put on, since colours are compressed first, and not everywhere
     equally little: compression takes all of it from some cells and none from others. By least
     squares over a cell with its neighbours, which hear where, and over the whole crop, which hears
-    well; half is of either. float32 (CELLS, CELLS), each 0 to LOUDEST.
+    well. float32 (CELLS, CELLS), each 0 to LOUDEST.
+
+    Args:
+        whole: what the whole crop weighs; a cell with its neighbours weighs 1.
     """
     seen = _rough(_cells(averaged(crop), THERE)[None])
     pattern = np.zeros_like(seen)
@@ -96,7 +99,7 @@ def loudness(crop: Floats, key: DerivesBytes, strength: str) -> Floats:
         fits, weight = (
             (expected * matched(planes)).sum(1, keepdims=True) for planes in (left, _rough(pattern))
         )
-        found += (_box(fits) + fits.mean()) / (_box(weight) + weight.mean())
+        found += (_box(fits) + whole * fits.mean()) / (_box(weight) + whole * weight.mean())
     return np.asarray((found[0, 0] / SEEN).clip(0, LOUDEST))
 
 

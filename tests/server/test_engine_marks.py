@@ -204,7 +204,8 @@ def test_the_larger_a_face_the_fainter_its_mark_and_restoring_hears_how_faint(
 
     monkeypatch.setattr(mark, "residual", noted)
     engine.restore(made.photo, [FAMILY])
-    assert taken[0] == pytest.approx(mark_removal.THOROUGH * put_on, rel=0.25)
+    _, thorough = mark_removal.PASSES[0]
+    assert taken[0] == pytest.approx(thorough * put_on, rel=0.25)
 
 
 def test_the_file_of_a_restored_photo_is_not_held_to_the_size_of_the_copy(
