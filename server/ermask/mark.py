@@ -73,7 +73,7 @@ def residual(key: DerivesBytes, strength: str, amplitude: float | Floats) -> Flo
 
 
 def scores(readings: Floats, key: DerivesBytes, strength: str) -> Floats:
-    """That of one draw of a key at one preset in each of the readings (R, 2 * CELLS^2)."""
+    """The scores of one draw of a key at one preset in each of the readings (R, 2 * CELLS^2)."""
     return np.asarray(readings @ signs(key, strength).ravel())
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +27,11 @@ SCALES = (0.975, 1.0, 1.025)
 """Misalignments tried, as relative sizes."""
 TURNS = (-1.5, 0.0, 1.5)
 """Misalignments tried, in degrees: the change moves the landmarks that the crop hangs on."""
+PLACES = [
+    moved(dx, dy, scale, math.radians(turn))
+    for scale, turn, dy, dx in itertools.product(SCALES, TURNS, SHIFTS, SHIFTS)
+]
+"""Every misalignment tried."""
 FLOOR = 0.7 / 255
 """Roughness below which a cell is not trusted more: rounding and compression are as large."""
 SEEN = 0.85
@@ -46,7 +51,7 @@ def read(crops: Floats) -> Floats:
     length, so that its dot product with signs is a score of variance 1.
     """
     faces = [averaged(crop) for crop in crops]
-    single = [_weigh(np.stack([_cells(face, place) for place in _places()])) for face in faces]
+    single = [_weigh(np.stack([_cells(face, place) for place in PLACES])) for face in faces]
     together = _weigh(np.stack([_cells(face, THERE) for face in faces])).sum(0, keepdims=True)
     return np.concatenate([*single, _unit(together)])
 
@@ -54,7 +59,7 @@ def read(crops: Floats) -> Floats:
 def by_face(readings: Floats, key: DerivesBytes, strength: str) -> Floats:
     """The score of one draw of a key at one preset in each face (N), of what `read` returned."""
     each = scores(readings[:-1], key, strength)
-    return np.asarray(each.reshape(-1, len(list(_places()))).max(1))
+    return np.asarray(each.reshape(-1, len(PLACES)).max(1))
 
 
 def reader(face: Averaged, about: Similarity) -> Callable[[Similarity], Floats]:
@@ -91,14 +96,14 @@ def loudness(crop: Floats, key: DerivesBytes, strength: str, whole: float = 1.0)
     seen = _rough(_cells(averaged(crop), THERE)[None])
     pattern = np.zeros_like(seen)
     pattern[:, 1:] = signs(key, strength) * _cover()
-    expected = _rough(pattern)[:, 1:]
+    rough = _rough(pattern)
+    expected = rough[:, 1:]
     found = np.zeros((1, 1, CELLS, CELLS), np.float32)
     for _ in range(ROUNDS):
         left = seen - _rough(found * pattern)
         matched = _matched_filter(left)
-        fits, weight = (
-            (expected * matched(planes)).sum(1, keepdims=True) for planes in (left, _rough(pattern))
-        )
+        fits = (expected * matched(left)).sum(1, keepdims=True)
+        weight = (expected * matched(rough)).sum(1, keepdims=True)
         found += (_box(fits) + whole * fits.mean()) / (_box(weight) + whole * weight.mean())
     return np.asarray((found[0, 0] / SEEN).clip(0, LOUDEST))
 
@@ -121,13 +126,6 @@ def averaged(crop: Floats) -> Averaged:
     wide = np.pad(half, ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)), mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(wide, (HALF_SIDE, HALF_SIDE), (1, 2))
     return Averaged(*(Image.fromarray(plane) for plane in windows.mean((3, 4))))
-
-
-def _places() -> Iterator[Similarity]:
-    """Every misalignment tried."""
-    for scale, turn in itertools.product(SCALES, TURNS):
-        for dy, dx in itertools.product(SHIFTS, SHIFTS):
-            yield moved(dx, dy, scale, math.radians(turn))
 
 
 def _cells(face: Averaged, place: Similarity) -> Floats:

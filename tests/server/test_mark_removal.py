@@ -39,6 +39,8 @@ def test_it_cannot_be_read_any_more_even_where_its_place_was_known_about(
     assert score(photo, place) > 10
     bare = unmarked(photo, [place.then(moved(*off))], DRAW, "mid")
     assert score(bare, place) < 4
+    [crop] = align.crops(bare, [place])
+    assert mark_reading.loudness(crop, DRAW, "mid").mean() < 0.6 / 255
 
 
 def test_the_photo_is_nearer_to_what_it_was(astronaut: Array, place: Similarity) -> None:
@@ -52,7 +54,7 @@ def test_a_photo_that_has_none_stays_as_it_is(astronaut: Array, place: Similarit
     keys = [Key(hashlib.sha256(bytes([number])).digest()) for number in range(20)]
     readings = mark_reading.read(align.crops(astronaut, [place]))
     quiet = [key for key in keys if mark.scores(readings, key, "mid").max() < QUIET]
-    assert len(quiet) > 3
+    assert len(quiet) > 10
     for key in quiet[:3]:
         assert np.array_equal(unmarked(astronaut, [place], key, "mid"), astronaut)
 
